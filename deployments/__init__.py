@@ -1,0 +1,1 @@
+"""Examples of runs, and the script that registers blocks, limits and pools."""

@@ -1,0 +1,67 @@
+"""Everything that can go wrong with a run's inputs, by name.
+
+Each message says which file or key, which value, and what to do. ``retryable`` errors are those
+that waiting may cure; all others fail the same way the second time.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class SitsflowError(Exception):
+    """Base of every error that sitsflow raises on purpose."""
+
+
+class Fault(NamedTuple):
+    """One thing wrong with a configuration: its place (``section.key``) and what to do."""
+
+    place: str
+    message: str
+
+
+class ConfigError(SitsflowError):
+    """The configuration is wrong; carries every fault that was found."""
+
+    def __init__(self, faults: list[Fault], source: str = "the configuration") -> None:
+        self.faults = tuple(faults)
+        self.source = source
+        lines = [f"  {fault.place}: {fault.message}" for fault in faults]
+        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
+        super().__init__("\n".join([f"{count} in {source}", *lines]))
+
+    def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Fault], str]]:
+        """Pickle by the constructor's own arguments: errors travel between Dask processes."""
+        return type(self), (list(self.faults), self.source)
+
+
+class SensorFileError(SitsflowError):
+    """A sensor description is not valid."""
+
+
+class MissingInputError(SitsflowError):
+    """A folder, a tile or a date range holds no product."""
+
+
+class ProductError(SitsflowError):
+    """A product is not whole, not readable, or not on the grid of its series."""
+
+
+class GridError(SitsflowError):
+    """A grid cannot be made: no overlap, or coordinates that do not transform."""
+
+
+class ExpressionError(SitsflowError):
+    """A band-math expression is not understood or not allowed."""
+
+
+class FunctionError(SitsflowError):
+    """A user function cannot be loaded, fails, or returns what it must not."""
+
+
+class ResourceError(SitsflowError):
+    """A task needs more memory than the run may use."""
+
+
+class OutputError(SitsflowError):
+    """The output directory cannot be used, or what it holds is not what the step needs."""

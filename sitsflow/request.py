@@ -1,0 +1,95 @@
+"""What a run is asked to do, resolved and validated: the science's only input besides files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Resampling = Literal["bicubic", "bilinear", "nearest"]
+STEPS = (
+    ("init", "Sensors pre-processing"),
+    ("init", "Generate a common masks for each sensors"),
+    ("writing", "Write features by chunk"),
+    ("writing", "Merge features chunks per tile"),
+    ("mosaic", "Merge features tiles into a mosaic"),
+)
+"""Group and title of each step, in order, numbered from 1, in the words iota2 prints."""
+
+GROUPS = ("init", "writing", "mosaic")
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SensorRequest(_Frozen):
+    """One sensor of a run: where its products are and which of them count."""
+
+    sensor: str = Field(description="name of the sensor description, e.g. Sentinel_2")
+    root: Path = Field(description="folder that holds one folder a tile")
+    start: date | None = Field(default=None, description="first interpolated date, None: guess")
+    end: date | None = Field(default=None, description="last possible interpolated date")
+    temporal_resolution: int = Field(gt=0, description="days between interpolated dates")
+    keep_bands: tuple[str, ...] | None = Field(default=None, description="None: all bands")
+    additional_features: tuple[str, ...] = Field(default=(), description="band-math expressions")
+
+
+class FunctionCall(_Frozen):
+    """One user function and its keyword arguments."""
+
+    name: str
+    kwargs: Mapping[str, Any] = Field(default_factory=dict)
+
+
+class Chunking(_Frozen):
+    """How a tile is cut: by rule, into `number` strips, or in blocks of `size_y` x `size_x`."""
+
+    mode: Literal["auto", "split_number", "user_fixed"] = "auto"
+    number: int = Field(default=50, gt=0)
+    size_x: int = Field(default=50, gt=0)
+    size_y: int = Field(default=50, gt=0)
+
+
+class Request(_Frozen):
+    """A whole run. Paths are absolute; sensors stand in the order of the native stack."""
+
+    output_path: Path
+    tiles: tuple[str, ...] = Field(min_length=1)
+    sensors: tuple[SensorRequest, ...] = Field(min_length=1)
+    sensor_folders: tuple[Path, ...] = ()
+    first_step: Literal["init", "writing", "mosaic"] = "init"
+    last_step: Literal["init", "writing", "mosaic"] = "mosaic"
+
+    crs: str | None = Field(default=None, description="EPSG:n, None: that of the products")
+    resolution: tuple[float, float] | None = Field(default=None, description="x, y; None: native")
+    resampling: Resampling = "bicubic"
+    grid_alignment: bool = True
+    area_of_interest: Path | None = None
+    skip_broken_products: bool = False
+    minimum_required_dates: int = Field(default=2, ge=1)
+
+    use_gapfilling: bool = True
+    auto_date: bool = True
+    write_outputs: bool = False
+    indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")
+    spectral_indices: tuple[str, ...] = Field(default=(), description="names known to spyndex")
+    copy_input: bool = Field(default=True, description="reflectances among native features")
+    rel_refl: bool = False
+    keep_duplicates: bool = True
+
+    module: Path | None = Field(default=None, description="None: the built-in functions")
+    functions: tuple[FunctionCall, ...] = ()
+    concat_mode: bool = True
+    no_data_value: float = -10000
+    strict: bool = Field(default=False, description="a NaN from a function is an error")
+    exogenous: Path | None = Field(default=None, description="raster; may contain $TILE")
+    fill_missing_dates: bool = False
+    padding: tuple[int, int] = Field(default=(0, 0), description="x, y")
+    chunking: Chunking = Chunking()
+
+    maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
+    compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"

@@ -1,0 +1,1 @@
+"""One module a step: a name, a retry rule, tags, and one call into the science."""
