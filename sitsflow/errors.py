@@ -65,3 +65,7 @@ class ResourceError(SitsflowError):
 
 class OutputError(SitsflowError):
     """The output directory cannot be used, or what it holds is not what the step needs."""
+
+
+class ReadError(SitsflowError, OSError):
+    """A file that was whole when the run was planned cannot be read now; waiting may cure it."""

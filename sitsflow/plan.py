@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
+from typing import TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sitsflow.errors import OutputError
 from sitsflow.grid import Bounds, Grid, Window
+from sitsflow.record import write_whole
 from sitsflow.request import Request
-from sitsflow.scenes import Scene
+from sitsflow.scenes import Scene, Skipped
 from sitsflow.sensors.model import Sensor
 from sitsflow.tree import Tree
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
@@ -33,6 +40,7 @@ class SeriesPlan(_Frozen):
     bands: tuple[str, ...] = Field(description="native bands that the run may use, in order")
     read: tuple[str, ...] = Field(description="bands that will be read, a part of `bands`")
     raw_days: tuple[int, ...] = Field(description="days of the raw series user functions see")
+    step: int = Field(default=0, description="pixels between nodes where coordinates are exact")
 
     @property
     def days(self) -> tuple[int, ...]:
@@ -47,7 +55,6 @@ class TilePlan(_Frozen):
     grid: Grid
     series: tuple[SeriesPlan, ...]
     chunks: tuple[Window, ...]
-    step: int = Field(description="pixels between nodes where coordinates are exact")
     fingerprint: str = Field(description="changes when anything that its pixels depend on does")
 
 
@@ -57,15 +64,6 @@ class FunctionPlan(_Frozen):
     name: str
     labels: tuple[str, ...] = Field(description="names of the bands it makes, in order")
     series: tuple[str, ...] = Field(description="labels of the sensors it read")
-
-
-class Skipped(_Frozen):
-    """A product left out because it is broken."""
-
-    tile: str
-    sensor: str
-    product: Path
-    reason: str
 
 
 class Plan(_Frozen):
@@ -91,3 +89,45 @@ class Plan(_Frozen):
     def tree(self) -> Tree:
         """Where the run's files lie."""
         return Tree(self.request.output_path)
+
+
+def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
+    """Keep a plan in its output directory: one file for the run, one a tile."""
+    for tile, part in tiles.items():
+        write_whole(plan.tree.tile_plan(tile), part.model_dump_json())
+    write_whole(plan.tree.plan, plan.model_dump_json(indent=1))
+
+
+def load_plan(output_path: Path) -> Plan:
+    """Load the plan kept in an output directory.
+
+    Raises
+    ------
+    OutputError
+        If there is none, or another version wrote it.
+    """
+    return _load(Plan, str(Tree(output_path).plan), _changed(Tree(output_path).plan))
+
+
+def load_tile(output_path: Path, tile: str) -> TilePlan:
+    """Load one tile's part of the plan kept in an output directory."""
+    path = Tree(output_path).tile_plan(tile)
+    return _load(TilePlan, str(path), _changed(path))
+
+
+def _changed(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        raise OutputError(
+            f"{path}: no plan there. Run the whole chain first, or check output_path"
+        ) from None
+
+
+@lru_cache(maxsize=64)  # a worker does many chunks of the same few tiles
+def _load(model: type[_Model], path: str, changed: int) -> _Model:
+    del changed  # part of the key: a plan written anew is read anew
+    try:
+        return model.model_validate_json(Path(path).read_bytes())
+    except ValidationError:
+        raise OutputError(f"{path}: not a plan of this version; run with --fresh") from None

@@ -90,11 +90,12 @@ class Sensor(_Strict):
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
-        for what, names in (
-            ("band", [band.name for band in self.bands]),
-            ("common name", [band.common for band in self.bands if band.common]),
-            ("mask", [mask.name for mask in self.masks]),
-        ):
+        named: dict[str, list[str]] = {
+            "band": [band.name for band in self.bands],
+            "common name": [band.common for band in self.bands if band.common],
+            "mask": [mask.name for mask in self.masks],
+        }
+        for what, names in named.items():
             if twice := {name for name in names if names.count(name) > 1}:
                 raise ValueError(f"{what} given twice: {', '.join(sorted(twice))}")
         return self

@@ -1,0 +1,138 @@
+"""Where tasks run: a local Dask cluster, a scheduler by its address, or any cluster class."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, ClassVar
+
+import psutil
+from prefect.blocks.core import Block
+from prefect_dask import DaskTaskRunner
+from pydantic import Field, model_validator
+
+from sitsflow.errors import ResourceError
+
+# One thread a worker: the science is compiled and single-threaded, and tasks run side by side.
+WORKER_ENVIRONMENT = {
+    "NUMBA_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_CACHEMAX": "128",
+}
+"""What workers start with. `GDAL_CACHEMAX` is in MB: blocks are read once, none is read again."""
+
+_RESERVE_GB = 0.5  # kept for the flow, the server and the scheduler
+
+
+class DaskCluster(Block):
+    """Where the tasks of a run are carried out.
+
+    Nothing filled in: this machine, a worker a core. `address` names a scheduler that is there
+    already; `cluster_class` and `cluster_kwargs` start one, e.g.
+    ``dask_jobqueue.SLURMCluster``. Workers that are not local must declare the resources RAM
+    (GB) and CPU themselves (``dask worker --resources "RAM=16 CPU=4"``).
+    """
+
+    _block_type_name: ClassVar[str] = "Dask cluster"
+    _block_type_slug: ClassVar[str] = "dask-cluster"
+    _description: ClassVar[str] = "Where the tasks of a features map run: here, or on a cluster."
+
+    n_workers: int | None = Field(
+        default=None,
+        gt=0,
+        title="Workers",
+        description="Processes on this machine; empty: as many as cores, fewer if memory is short.",
+    )
+    threads_per_worker: int = Field(
+        default=1, gt=0, title="Threads a worker", description="Tasks at a time in each process."
+    )
+    memory_gb: float | None = Field(
+        default=None,
+        gt=0,
+        title="Memory (GB)",
+        description="Memory of all local workers together; empty: what is free on this machine.",
+    )
+    address: str | None = Field(
+        default=None,
+        title="Scheduler's address",
+        description="Address of a Dask scheduler, e.g. tcp://10.0.0.1:8786.",
+    )
+    cluster_class: str | None = Field(
+        default=None,
+        title="Cluster class",
+        description="Full name of a Dask cluster class, started for the run.",
+    )
+    cluster_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Cluster arguments",
+        description="Keyword arguments of the cluster class.",
+    )
+    adapt_kwargs: dict[str, Any] = Field(
+        default_factory=dict,
+        title="Adaptive scaling",
+        description="Arguments of the cluster's `adapt`, e.g. minimum and maximum.",
+    )
+
+    @model_validator(mode="after")
+    def _one_place(self) -> DaskCluster:
+        if self.address and (self.cluster_class or self.cluster_kwargs or self.adapt_kwargs):
+            raise ValueError("give an address, or a cluster class with its arguments, not both")
+        if self.cluster_kwargs and not self.cluster_class:
+            raise ValueError("cluster_kwargs are arguments of a cluster_class: name one")
+        return self
+
+    @property
+    def is_local(self) -> bool:
+        """Whether workers are processes that the run starts on this machine."""
+        return not (self.address or self.cluster_class)
+
+    def task_runner(self, ram_gb: float) -> DaskTaskRunner:
+        """Return a task runner whose workers can each hold a task of `ram_gb` GB.
+
+        The cluster itself starts with the first task, and ends with the runner.
+
+        Raises
+        ------
+        ResourceError
+            If no local worker could hold such a task.
+        """
+        if self.address:
+            return DaskTaskRunner(address=self.address)
+        if self.cluster_class:
+            return DaskTaskRunner(
+                cluster_class=self.cluster_class,
+                cluster_kwargs=self.cluster_kwargs,
+                adapt_kwargs=self.adapt_kwargs or None,
+            )
+        return DaskTaskRunner(cluster_kwargs=self.local_arguments(ram_gb))
+
+    def local_arguments(self, ram_gb: float) -> dict[str, Any]:
+        """Return the arguments of `distributed.LocalCluster` for tasks of `ram_gb` GB."""
+        total = self.memory_gb or psutil.virtual_memory().available / 1e9 - _RESERVE_GB
+        if ram_gb > total:
+            raise ResourceError(
+                f"a task needs about {ram_gb:.1f} GB of memory, and {total:.1f} GB are there: "
+                "cut the tiles in more chunks (external_features.number_of_chunks), or lower "
+                "task_retry_limits.maximum_ram where chunks are automatic"
+            )
+        n_workers = min(self.n_workers or _cores(), max(1, int(total / ram_gb)))
+        share = total / n_workers
+        return {
+            "n_workers": n_workers,
+            "threads_per_worker": self.threads_per_worker,
+            "processes": True,
+            "host": "127.0.0.1",
+            # None rather than a port: nobody asked for Dask's own pages.
+            "dashboard_address": None,
+            "memory_limit": int(share * 1e9),
+            "resources": {"RAM": share, "CPU": self.threads_per_worker},
+            "env": WORKER_ENVIRONMENT,
+        }
+
+
+def _cores() -> int:
+    """Cores this process may use, which a container or a batch system may have cut."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1

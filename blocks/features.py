@@ -1,0 +1,223 @@
+"""The sections that say which features are made of the series, and how."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
+
+from blocks.section import OWN, FilePath, NoEffect, Section, Words
+from sitsflow.request import FunctionCall
+
+Indices = Annotated[
+    tuple[Literal["NDVI", "NDWI", "Brightness"], ...],
+    BeforeValidator(
+        lambda value: value.split() if isinstance(value, str) else value,
+        json_schema_input_type=str | list[str],
+    ),
+]
+
+
+def _indices() -> Any:
+    return Field(
+        default=None,
+        title="Indices",
+        description="All of NDVI, NDWI and Brightness, whichever of them is named; [] for none. "
+        "Default: all. May stand in `arg_train` (newer, wins) or in "
+        "`sensors_data_interpolation` (older).",
+    )
+
+
+class SensorsDataInterpolation(Section):
+    """How series are brought onto regular dates, and what is made of them."""
+
+    auto_date: bool = Field(
+        default=True,
+        title="Dates from the data",
+        description="Whether the first and the last interpolated date are those of the data, "
+        "over all tiles. False: each sensor's `start_date` and `end_date` are used.",
+    )
+    use_gapfilling: bool = Field(
+        default=True,
+        title="Interpolate",
+        description="Whether series are interpolated in time. False: features are made of the "
+        "raw dates.",
+    )
+    use_additional_features: bool = Field(
+        default=False,
+        title="Use additional features",
+        description="Whether the `additional_features` of the sensors are computed.",
+    )
+    write_outputs: bool = Field(
+        default=False,
+        title="Write the series",
+        description="Whether the raw and the interpolated series, the masks and the native "
+        "features are written too, to `features/<tile>/tmp`.",
+    )
+    features: Indices | None = _indices()
+    spectral_indices: Annotated[Words, OWN] = Field(
+        default=(),
+        title="Spectral indices",
+        description="More indices, by their names in spyndex (Awesome Spectral Indices).",
+    )
+
+
+class ArgTrain(Section):
+    """What a features map uses of iota2's section of training."""
+
+    features: Indices | None = _indices()
+
+
+class Iota2FeatureExtraction(Section):
+    """Which native features there are."""
+
+    copy_input: bool = Field(
+        default=True,
+        title="Keep the reflectances",
+        description="Whether reflectances are among the native features.",
+    )
+    rel_refl: bool = Field(
+        default=False,
+        title="Relative reflectances",
+        description="Replace each band by 1000 x (band - red) / (band + red).",
+    )
+    keep_duplicates: bool = Field(
+        default=True,
+        title="Keep duplicates",
+        description="With `rel_refl`, whether an index that equals a relative reflectance stays.",
+    )
+    extract_bands: bool = Field(
+        default=False,
+        title="Extract bands",
+        description="Whether only the `keep_bands` of the sensors are used.",
+    )
+
+
+def _read_functions(value: Any) -> Any:
+    if isinstance(value, str):
+        value = value.split()
+    if value is None:
+        return []
+    if not isinstance(value, list | tuple):
+        raise ValueError("neither names separated by spaces nor a list")  # noqa: TRY004 (Pydantic)
+    return [_read_call(call) for call in value]
+
+
+def _read_call(value: Any) -> Any:
+    if isinstance(value, str):
+        value = [value]
+    if isinstance(value, list | tuple):
+        if not 1 <= len(value) <= 2 or not isinstance(value[0], str):
+            raise ValueError("a function is a name, or a name and its arguments: ['f', {'a': 1}]")
+        value = {"name": value[0], "kwargs": value[1] if len(value) == 2 else {}}
+    if isinstance(value, dict):
+        arguments = value.get("kwargs") or {}
+        if not isinstance(arguments, dict):
+            message = f"{arguments!r} are no arguments; write them as {{'a': 1}}"
+            raise ValueError(message)  # noqa: TRY004 (Pydantic)
+        names = [value.get("name"), *arguments]
+        if bad := [n for n in names if not (isinstance(n, str) and n.strip().isidentifier())]:
+            raise ValueError(f"{bad[0]!r} cannot be the name of a function or argument")
+    return value
+
+
+def _write_call(call: FunctionCall) -> str | list[Any]:
+    return [call.name, dict(call.kwargs)] if call.kwargs else call.name
+
+
+Call = Annotated[FunctionCall, PlainSerializer(_write_call, when_used="json")]
+
+
+class ChunkKeys(Section):
+    """How a tile is cut."""
+
+    chunk_size_mode: Literal["auto", "split_number", "user_fixed"] | None = Field(
+        default=None,
+        title="How tiles are cut",
+        description="`split_number`: into `number_of_chunks` strips. `user_fixed`: into blocks of "
+        "`chunk_size_x` by `chunk_size_y`. `auto` (sitsflow's own): along the blocks of the "
+        "source files, as large as the memory of a task allows. Default: split_number or "
+        "user_fixed if their keys are given, else auto.",
+    )
+    number_of_chunks: int | None = Field(
+        default=None, gt=0, title="Number of chunks", description="Strips a tile; 50 if not given."
+    )
+    chunk_size_x: int | None = Field(
+        default=None, gt=0, title="Chunk width", description="Columns a block; 50 if not given."
+    )
+    chunk_size_y: int | None = Field(
+        default=None, gt=0, title="Chunk height", description="Rows a block; 50 if not given."
+    )
+
+
+class ExternalFeatures(ChunkKeys):
+    """The user's functions, and what becomes of their results."""
+
+    module: FilePath | None = Field(
+        default=None,
+        title="Module",
+        description="Python file of the user's functions. Default: the built-in functions.",
+    )
+    functions: tuple[Call, ...] = Field(
+        default=(),
+        title="Functions",
+        description="Names separated by spaces, or a list of names and of [name, {argument: "
+        "value}]. None, with `concat_mode` True: the native features alone.",
+    )
+    concat_mode: bool = Field(
+        default=True,
+        title="Native features too",
+        description="Whether the map holds the native features, then those of the functions. "
+        "False: only those of the functions.",
+    )
+    no_data_value: float = Field(
+        default=-10000,
+        title="No-data value",
+        description="Value of a pixel without data.",
+    )
+    exogeneous_data: FilePath | None = Field(
+        default=None,
+        title="Exogenous data",
+        description="Raster given to the functions; $TILE in its path stands for the tile.",
+    )
+    strict: Annotated[bool, OWN] = Field(
+        default=False,
+        title="Refuse NaN",
+        description="Whether a NaN or an infinity made by a function is an error, instead of "
+        "becoming no-data with a count in the log.",
+    )
+    output_name: Annotated[str | None, NoEffect("the map is always final/features_map.tif")] = (
+        Field(default=None, title="Output name", description="Name of the files written.")
+    )
+    external_features_flag: Annotated[
+        bool, NoEffect("iota2 itself sets it; here the functions that are named are run")
+    ] = Field(default=False, title="External features flag", description="Internal to iota2.")
+
+    @field_validator("functions", mode="before", json_schema_input_type=str | list[Any])
+    @classmethod
+    def _in_any_form(cls, value: Any) -> Any:
+        return _read_functions(value)
+
+
+class PythonDataManaging(ChunkKeys):
+    """How data are handed to the functions."""
+
+    padding_size_x: int = Field(
+        default=0, ge=0, title="Padding, columns", description="Extra columns on either side."
+    )
+    padding_size_y: int = Field(
+        default=0, ge=0, title="Padding, rows", description="Extra rows on either side."
+    )
+    fill_missing_dates: bool = Field(
+        default=False,
+        title="Fill missing dates",
+        description="Whether raw series have the dates of all tiles, with no-data where a tile "
+        "lacks one.",
+    )
+    data_mode_access: Annotated[
+        Literal["gapfilled", "raw", "both"],
+        NoEffect("functions may always read both, and only what they read is computed"),
+    ] = Field(default="gapfilled", title="Data access", description="Which series may be read.")
+    max_nn_inference_size: Annotated[
+        int | None, NoEffect("features maps run no neural network")
+    ] = Field(default=None, gt=0, title="Inference size", description="Pixels an inference.")

@@ -1,0 +1,31 @@
+"""The Prefect block of a features map: a configuration that the server keeps by name."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from prefect.blocks.core import Block
+from pydantic import ConfigDict
+
+from blocks.configuration import Configuration
+
+
+class FeaturesMap(Block, Configuration):
+    """What a features map is made of: iota2's sections and keys.
+
+    Saved on the server it is the base of runs; paths are whole, for the server has no folder of
+    its own that relative ones could start from.
+    """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=False)
+
+    _block_type_name = "Features map"
+    _block_type_slug = "features-map"
+    _description = (
+        "What a features map is made of: tiles, products of the sensors, dates, the output grid "
+        "and the functions, by iota2's sections and keys."
+    )
+
+    def raw(self) -> dict[str, Any]:
+        """Return what differs from the defaults, as a file would hold it."""
+        return {k: v for k, v in self.plain().items() if k in Configuration.model_fields}

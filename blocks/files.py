@@ -1,0 +1,104 @@
+"""Configuration files: iota2's syntax or YAML, read and written."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from blocks.cfg import parse_cfg, render_cfg
+from blocks.configuration import Configuration
+from sitsflow.errors import ConfigError, Fault
+
+_CFG_SUFFIXES = (".cfg", ".conf", ".config")
+
+
+class _Loader(yaml.SafeLoader):
+    """A safe loader that refuses a key given twice, of which YAML would drop the first."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if key.value in seen and isinstance(key, yaml.ScalarNode):
+                raise yaml.MarkedYAMLError(
+                    problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Read a configuration file, in iota2's syntax or YAML, into nested plain values.
+
+    Files called .cfg are tried in iota2's syntax first, others as YAML first; what is wrong with
+    the syntax is told in the terms of the first.
+
+    Raises
+    ------
+    ConfigError
+        If the file cannot be read, or is neither.
+    """
+    source = str(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        what = getattr(error, "strerror", None) or "not text in UTF-8"
+        raise ConfigError([Fault("file", what)], source) from None
+    readers: list[Callable[[str, str], dict[str, Any]]] = [parse_yaml, parse_cfg]
+    if path.suffix.lower() in _CFG_SUFFIXES or (
+        path.suffix.lower() not in (".yaml", ".yml", ".json") and "{" in text
+    ):
+        readers.reverse()
+    try:
+        return readers[0](text, source)
+    except ConfigError as first:
+        try:
+            return readers[1](text, source)
+        except ConfigError:
+            raise first from None
+
+
+def parse_yaml(text: str, source: str = "the configuration") -> dict[str, Any]:
+    """Read YAML into nested plain values.
+
+    Raises
+    ------
+    ConfigError
+        With line, column and text of what is not understood.
+    """
+    try:
+        raw = yaml.load(text, _Loader)
+    except yaml.YAMLError as error:
+        raise ConfigError([_yaml_fault(error, text)], source) from None
+    if not isinstance(raw, dict):
+        message = "holds no sections; write e.g. `chain:` and its keys below it"
+        raise ConfigError([Fault("file", message)], source)
+    return {str(name): section for name, section in raw.items()}
+
+
+def _yaml_fault(error: yaml.YAMLError, text: str) -> Fault:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    if mark is None:
+        return Fault("syntax", problem)
+    lines = text.splitlines()
+    shown = lines[mark.line].strip() if mark.line < len(lines) else "the end of the file"
+    return Fault(f"line {mark.line + 1}, column {mark.column + 1}", f"{problem}: {shown}")
+
+
+def write_cfg(configuration: Configuration) -> str:
+    """Return the configuration in iota2's syntax, without what is left at its default."""
+    return render_cfg(_plain(configuration))
+
+
+def write_yaml(configuration: Configuration) -> str:
+    """Return the configuration as YAML, without what is left at its default."""
+    return yaml.safe_dump(_plain(configuration), sort_keys=False, allow_unicode=True)
+
+
+def _plain(configuration: Configuration) -> dict[str, Any]:
+    plain = configuration.plain()
+    # A saved block says more of itself than its sections.
+    return {name: plain[name] for name in Configuration.model_fields if name in plain}

@@ -1,0 +1,131 @@
+"""What a configuration asks for in vain, and what of iota2's is accepted without effect."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from blocks.checks import PATH_KEYS, differs
+from blocks.draft import Draft
+from blocks.names import SECTIONS
+from blocks.request import chunk_key, make_chunking
+from blocks.section import NoEffect, Section
+from blocks.sensor_sections import SensorSection, UserFeatSection
+
+_CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_size_y")
+
+
+def notices(draft: Draft) -> Iterator[str]:
+    """Yield what is accepted for iota2's sake and changes nothing."""
+    if draft.others:
+        yield f"of iota2's other builders, without effect here: {', '.join(draft.others)}"
+    for name in SECTIONS:
+        section = getattr(draft.configuration, name)
+        yield from _without_effect(name, section)
+    for name, other in draft.configuration.other_sensors.items():
+        yield from _without_effect(name, other)
+
+
+def _without_effect(name: str, section: Section) -> Iterator[str]:
+    for key, field in type(section).model_fields.items():
+        for mark in field.metadata:
+            if isinstance(mark, NoEffect) and differs(section, key):
+                yield f"{name}.{key} has no effect: {mark.reason}"
+
+
+def warnings(draft: Draft) -> Iterator[str]:
+    """Yield what is ignored because of another key, as iota2 ignores it without a word."""
+    yield from _unused_sensors(draft)
+    for sensor in draft.enabled:
+        section = draft.configuration.sensor_section(sensor.name)
+        yield from _of_sensor(draft, sensor.name, section, sensor.band_names)
+    yield from _indices(draft)
+    yield from _chunks(draft)
+    yield from _native_features(draft)
+    external = draft.configuration.external_features
+    for key in ("module", "exogeneous_data"):
+        if not external.functions and getattr(external, key) is not None:
+            yield f"external_features.{key} is ignored: external_features.functions names none"
+
+
+def _unused_sensors(draft: Draft) -> Iterator[str]:
+    used = {sensor.name for sensor in draft.enabled}
+    roots = {sensor.name: sensor.path_key for sensor in draft.sensors.values()}
+    sections: dict[str, Section] = {name: getattr(draft.configuration, name) for name in SECTIONS}
+    sections.update(draft.configuration.other_sensors)
+    for name, section in sections.items():
+        if not isinstance(section, SensorSection | UserFeatSection) or name in used:
+            continue
+        if any(differs(section, key) for key in type(section).model_fields):
+            key = roots.get(name)
+            of = f"chain.{key}" if key else f"its path ({', '.join(PATH_KEYS)})"
+            yield f"section {name} is ignored: {of} is not set"
+
+
+def _of_sensor(
+    draft: Draft, name: str, section: SensorSection, bands: tuple[str, ...]
+) -> Iterator[str]:
+    interpolation = draft.configuration.sensors_data_interpolation
+    for key in ("start_date", "end_date"):
+        if interpolation.auto_date and getattr(section, key) is not None:
+            yield (
+                f"{name}.{key} is ignored: sensors_data_interpolation.auto_date is True, so dates "
+                "are those of the data"
+            )
+    extract = draft.configuration.iota2_feature_extraction.extract_bands
+    if section.keep_bands is not None and not extract and set(section.keep_bands) != set(bands):
+        yield f"{name}.keep_bands is ignored: iota2_feature_extraction.extract_bands is False"
+    if section.additional_features and not interpolation.use_additional_features:
+        yield (
+            f"{name}.additional_features is ignored: "
+            "sensors_data_interpolation.use_additional_features is False"
+        )
+
+
+def _indices(draft: Draft) -> Iterator[str]:
+    older = draft.configuration.sensors_data_interpolation.features
+    newer = draft.configuration.arg_train.features
+    if older is not None and newer is not None:
+        yield "sensors_data_interpolation.features is ignored: arg_train.features is given too"
+    chosen = newer if newer is not None else older
+    if chosen and len(set(chosen)) < 3:
+        named = ", ".join(chosen)
+        yield f"features names only {named}, but NDVI, NDWI and Brightness come together"
+
+
+def _chunks(draft: Draft) -> Iterator[str]:
+    configuration = draft.configuration
+    for key in _CHUNK_KEYS:
+        if (
+            getattr(configuration.external_features, key) is not None
+            and getattr(configuration.python_data_managing, key) is not None
+        ):
+            yield f"external_features.{key} is ignored: python_data_managing.{key} is given too"
+    mode = make_chunking(configuration).mode
+    used = {"split_number": ("number_of_chunks",), "user_fixed": ("chunk_size_x", "chunk_size_y")}
+    for key in _CHUNK_KEYS[1:]:
+        if key not in used.get(mode, ()) and chunk_key(configuration, key) is not None:
+            yield f"{key} is ignored: tiles are cut by chunk_size_mode '{mode}'"
+
+
+def _native_features(draft: Draft) -> Iterator[str]:
+    configuration = draft.configuration
+    extraction = configuration.iota2_feature_extraction
+    if not extraction.keep_duplicates and not extraction.rel_refl:
+        yield (
+            "iota2_feature_extraction.keep_duplicates is ignored: "
+            "iota2_feature_extraction.rel_refl is False"
+        )
+    if not configuration.external_features.concat_mode:
+        for key in ("copy_input", "rel_refl"):
+            if differs(extraction, key):
+                yield (
+                    f"iota2_feature_extraction.{key} is ignored: external_features.concat_mode is "
+                    "False, so native features are not written"
+                )
+    if configuration.sensors_data_interpolation.use_additional_features and not any(
+        configuration.sensor_section(sensor.name).additional_features for sensor in draft.enabled
+    ):
+        yield (
+            "sensors_data_interpolation.use_additional_features changes nothing: no sensor in use "
+            "has additional_features"
+        )

@@ -1,0 +1,115 @@
+"""The names of sections and keys: those that are known, and what to say of the others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from blocks.configuration import Configuration
+from blocks.section import Section
+
+SECTIONS: Mapping[str, type[Section]] = {
+    name: field.annotation
+    for name, field in Configuration.model_fields.items()
+    if isinstance(field.annotation, type) and issubclass(field.annotation, Section)
+}
+"""The model of each section of a file, by its name."""
+
+OTHER_BUILDERS_SECTIONS = frozenset({
+    "arg_classification", "dim_red", "obia", "scikit_models_parameters", "simplification",
+    "slurm", "multi_run_fusion", "deep_learning_parameters", "pretrained_model",
+})  # fmt: skip
+"""Sections that iota2 has for its other builders or for its own scheduler."""
+
+OTHER_BUILDERS_KEYS: Mapping[str, frozenset[str]] = {
+    "chain": frozenset({
+        "color_table", "data_field", "features_path", "from_vectordb", "grid", "ground_truth",
+        "nomenclature_path", "output_statistics", "rasters_grid_path", "region_field",
+        "region_path", "tile_field",
+    }),
+}  # fmt: skip
+"""Keys that iota2 has for its other builders, by section; all of `arg_train` but `features`."""
+
+_USGS = "products of the USGS are not supported yet"
+UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
+    "chain": {
+        "l8_usgs_path": _USGS,
+        "l8_usgs_optical_path": _USGS,
+        "l8_usgs_thermal_path": _USGS,
+        "l8_usgs_infrared_path": _USGS,
+    },
+    "coregistration": {"vhr_path": "coregistration is not supported yet"},
+    "iota2_feature_extraction": {
+        "acor_feat": "atmospherically corrected indices are not supported yet"
+    },
+}
+"""Keys that iota2 has and sitsflow has not yet: a fault unless they are off, and what it says."""
+
+_RENAMED_SECTIONS = {
+    "GlobChain": "sensors_data_interpolation",
+    "argClassification": "arg_classification",
+    "argTrain": "arg_train",
+    "iota2FeatureExtraction": "iota2_feature_extraction",
+}
+_MOVED_KEYS = {"GlobChain.features": "arg_train.features", "GlobChain.proj": "chain.proj"}
+_RENAMED_KEYS = {
+    "L5Path_old": "l5_path_old",
+    "L8Path": "l8_path",
+    "L8Path_old": "l8_path_old",
+    "S1Path": "s1_path",
+    "S2Path": "s2_path",
+    "S2_L3A_Path": "s2_l3a_path",
+    "S2_S2C_Path": "s2_s2c_path",
+    "acorfeat": "acor_feat",
+    "copyinput": "copy_input",
+    "extractBands": "extract_bands",
+    "keepduplicates": "keep_duplicates",
+    "logFileLevel": "logger_level",
+    "relrefl": "rel_refl",
+    "useGapFilling": "use_gapfilling",
+}
+
+
+def renamed(key: str) -> str:
+    """Return what a key of 2020 is called now; most went from camelCase to snake_case."""
+    return _RENAMED_KEYS.get(key) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
+
+
+def is_other_builders(section: str, key: str) -> bool:
+    """Whether iota2 has this key, but features maps have no use for it."""
+    if section in ("arg_train", "coregistration"):
+        return key not in SECTIONS["arg_train"].model_fields
+    return key in OTHER_BUILDERS_KEYS.get(section, ())
+
+
+def unknown_section(name: str, keys: Iterable[str], more: Iterable[str] = ()) -> str:
+    """Say that there is no section `name`, and which one may have been meant.
+
+    `more` are the names of sensors that the user describes.
+    """
+    if now := _RENAMED_SECTIONS.get(name):
+        places = [_MOVED_KEYS.get(f"{name}.{key}", f"{now}.{renamed(key)}") for key in keys]
+        rest = f": {', '.join(places)}" if places else ""
+        return f"no such section; iota2 calls it '{now}' since 2021{rest}"
+    known = {*SECTIONS, *OTHER_BUILDERS_SECTIONS, "coregistration", "other_sensors", *more}
+    near = get_close_matches(name, known, 1)
+    if not near and (homes := _homes(renamed(name))):
+        return f"no such section; {renamed(name)!r} is a key of section {homes[0]!r}"
+    return "no such section" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def unknown_key(section: str, key: str, known: Iterable[str]) -> str:
+    """Say that `section` has no such key, and which one may have been meant."""
+    known = set(known)
+    now = renamed(key)
+    if now in known and now != key:
+        return f"no such key; it is {now!r} (iota2's name since 2021)"
+    if homes := [home for home in _homes(now) if home != section]:
+        return f"no such key here; {now!r} belongs to section {homes[0]!r}"
+    near = get_close_matches(now, known, 1)
+    return "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
+
+
+def _homes(key: str) -> list[str]:
+    return [name for name, model in SECTIONS.items() if key in model.model_fields]

@@ -1,0 +1,98 @@
+"""From the sections of a configuration to the one request that the science knows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from blocks.checks import kept_bands
+from blocks.configuration import Configuration
+from blocks.draft import Draft
+from sitsflow.request import Chunking, Request, SensorRequest
+from sitsflow.sensors.model import Sensor
+
+
+def make_request(draft: Draft) -> Request:
+    """Return what a draft without faults asks for."""
+    configuration = draft.configuration
+    chain = configuration.chain
+    interpolation = configuration.sensors_data_interpolation
+    external = configuration.external_features
+    managing = configuration.python_data_managing
+    extraction = configuration.iota2_feature_extraction
+    return Request(
+        output_path=chain.output_path,
+        tiles=chain.list_tile,
+        sensors=tuple(_sensor_request(draft, sensor) for sensor in draft.enabled),
+        sensor_folders=chain.sensor_folders,
+        first_step=chain.first_step,
+        last_step=chain.last_step,
+        crs=chain.proj,
+        resolution=chain.spatial_resolution,
+        resampling=chain.resampling,
+        grid_alignment=chain.grid_alignment,
+        area_of_interest=chain.area_of_interest,
+        skip_broken_products=chain.skip_broken_products,
+        minimum_required_dates=chain.minimum_required_dates,
+        use_gapfilling=interpolation.use_gapfilling,
+        auto_date=interpolation.auto_date,
+        write_outputs=interpolation.write_outputs,
+        indices=draft.indices,
+        spectral_indices=interpolation.spectral_indices,
+        copy_input=extraction.copy_input,
+        rel_refl=extraction.rel_refl,
+        keep_duplicates=extraction.keep_duplicates,
+        module=external.module,
+        functions=external.functions,
+        concat_mode=external.concat_mode,
+        no_data_value=external.no_data_value,
+        strict=external.strict,
+        exogenous=external.exogeneous_data,
+        fill_missing_dates=managing.fill_missing_dates,
+        padding=(managing.padding_size_x, managing.padding_size_y),
+        chunking=make_chunking(configuration),
+        maximum_ram=configuration.task_retry_limits.maximum_ram,
+        compression=chain.compression_algorithm,
+    )
+
+
+def _sensor_request(draft: Draft, sensor: Sensor) -> SensorRequest:
+    configuration = draft.configuration
+    section = configuration.sensor_section(sensor.name)
+    interpolation = configuration.sensors_data_interpolation
+    root = draft.root(sensor)
+    assert root is not None
+    bands = kept_bands(draft, sensor)
+    return SensorRequest(
+        sensor=sensor.name,
+        root=root,
+        start=None if interpolation.auto_date else section.start_date,
+        end=None if interpolation.auto_date else section.end_date,
+        temporal_resolution=getattr(section, "temporal_resolution", None)
+        or sensor.temporal_resolution,
+        keep_bands=None if bands == sensor.band_names else bands,
+        additional_features=section.additional_features
+        if interpolation.use_additional_features
+        else (),
+    )
+
+
+def chunk_key(configuration: Configuration, key: str) -> Any:
+    """Return a key of chunking from where it stands; `python_data_managing`, the newer, wins."""
+    newer = getattr(configuration.python_data_managing, key)
+    return newer if newer is not None else getattr(configuration.external_features, key)
+
+
+def make_chunking(configuration: Configuration) -> Chunking:
+    """Return how tiles are cut; without a mode, by the keys that are given."""
+    number = chunk_key(configuration, "number_of_chunks")
+    size_x = chunk_key(configuration, "chunk_size_x")
+    size_y = chunk_key(configuration, "chunk_size_y")
+    mode = chunk_key(configuration, "chunk_size_mode")
+    if mode is None:
+        mode = "split_number" if number else "user_fixed" if size_x or size_y else "auto"
+    # What the mode does not use stays at its default: it must not tell two requests apart.
+    if mode == "split_number":
+        return Chunking(mode=mode, number=number or 50)
+    if mode == "user_fixed":
+        return Chunking(mode=mode, size_x=size_x or 50, size_y=size_y or 50)
+    return Chunking()

@@ -1,0 +1,80 @@
+"""Where all jobs of a run stand: in memory, in the status table, on the display, in the log."""
+
+from __future__ import annotations
+
+import time
+from datetime import datetime
+
+from prefect.logging import get_run_logger
+
+from flows.display import display
+from sitsflow.jobs import Job
+from sitsflow.plan import Plan
+from sitsflow.record import load_record
+from sitsflow.status import JobStatus, State, counts, load_status, save_status, write_table
+
+_REFRESH_SECONDS = 2.0
+
+
+class Board:
+    """Keeps the status of each job, and shows every change."""
+
+    def __init__(self, plan: Plan, jobs: list[Job]) -> None:
+        self._tree = plan.tree
+        self._statuses = {job.name: self._first(job) for job in jobs}
+        self._began = datetime.now().astimezone()
+        self._written = 0.0
+        display.get().begin(jobs)
+        self.write("running")
+
+    def _first(self, job: Job) -> JobStatus:
+        log = job.log(self._tree).relative_to(self._tree.root).as_posix()
+        return JobStatus(title=job.title, log=log)
+
+    def ended(self, job: Job, state: State, message: str = "") -> None:
+        """Note that `job` ended; what its own process wrote of it is kept."""
+        status = self._found(job, state).model_copy(update={"state": state})
+        if message and not status.message:
+            status = status.model_copy(update={"message": message})
+        self._statuses[job.name] = status
+        if state != "done":
+            save_status(self._tree, job.name, status)
+        display.get().ended(job, status)
+        level = "error" if state == "failed" else "info"
+        getattr(get_run_logger(), level)("%s: %s%s", status.title, state, _why(status))
+
+    def _found(self, job: Job, state: State) -> JobStatus:
+        if state in ("done", "failed"):
+            return load_status(self._tree, job.name) or self._statuses[job.name]
+        if state == "not run":
+            return self._first(job)
+        record = load_record(job.record(self._tree), self._tree.root)
+        if record is None:
+            return self._first(job)
+        costs = {"seconds": record.seconds, "peak_rss_mb": record.peak_rss_mb}
+        return self._first(job).model_copy(update=costs)
+
+    def refresh(self, running: list[Job]) -> None:
+        """Write the table again if the last one is some seconds old."""
+        if time.monotonic() - self._written < _REFRESH_SECONDS:
+            return
+        for job in running:
+            found = load_status(self._tree, job.name)
+            if found is not None and found.start and found.start >= self._began:
+                self._statuses[job.name] = found
+        self.write("running")
+
+    def write(self, how: str) -> None:
+        """Write the table, with `how` the run stands in its heading."""
+        now = datetime.now().astimezone().isoformat(" ", "seconds")
+        tally = ", ".join(f"{n} {state}" for state, n in counts(self._statuses.values()).items())
+        write_table(self._tree, self._statuses, f"sitsflow features map, {how} at {now}: {tally}")
+        self._written = time.monotonic()
+
+    def of(self, state: State) -> list[JobStatus]:
+        """Return the jobs that stand in `state`, in the order of the table."""
+        return [status for status in self._statuses.values() if status.state == state]
+
+
+def _why(status: JobStatus) -> str:
+    return f": {status.message}" if status.message else ""

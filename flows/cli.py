@@ -1,0 +1,180 @@
+"""The `sitsflow` command. Heavy imports are inside the commands, so that help is quick."""
+
+from __future__ import annotations
+
+import json
+import sys
+import traceback
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from sitsflow.errors import ConfigError, Fault, SitsflowError
+
+if TYPE_CHECKING:
+    from sitsflow.plan import Plan, TilePlan
+
+FAILED, WRONG = 1, 2
+
+app = typer.Typer(
+    name="sitsflow",
+    help="Feature maps from satellite image time series.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Config = Annotated[
+    str, typer.Argument(help="iota2 .cfg or YAML file, or block:NAME.", show_default=False)
+]
+Overrides = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="SECTION.KEY=VALUE", help="Override a key; repeatable."),
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show Prefect's log and tracebacks.")]
+Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes [default: cores].")]
+Fresh = Annotated[
+    bool, typer.Option("--fresh", help="Start over instead of resuming an unfinished run.")
+]
+
+
+@app.command()
+def run(
+    config: Config,
+    overrides: Overrides = None,
+    fresh: Fresh = False,
+    workers: Workers = None,
+    debug: Debug = False,
+) -> None:
+    """Make the feature map that CONFIG asks for."""
+    from flows.configuration import load
+    from flows.launch import RunOptions, is_block, launch
+
+    # Before anything is started; a saved block is looked up by the run, on its server.
+    if not is_block(config):
+        load(config, overrides or ())
+    options = RunOptions(config, tuple(overrides or ()), fresh, workers, debug)
+    raise typer.Exit(launch(options))
+
+
+@app.command()
+def check(
+    config: Config,
+    overrides: Overrides = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+    debug: Debug = False,
+) -> None:
+    """Validate CONFIG, and print the steps and the plan; no pixel is read."""
+    from flows.describe import as_data, as_text
+
+    plan, tiles = _plan(config, overrides, quiet=as_json)
+    typer.echo(json.dumps(as_data(plan, tiles)) if as_json else as_text(plan, tiles))
+
+
+@app.command()
+def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
+    """List what user functions can call with CONFIG, and the built-in functions."""
+    from sitsflow.functions import describe
+
+    plan, tiles = _plan(config, overrides, quiet=True)
+    for line in describe(plan, tiles):
+        typer.echo(line)
+
+
+@app.command(context_settings={"allow_extra_args": False})
+def simulate(
+    out: Annotated[Path, typer.Argument(help="Folder that gets TILE/PRODUCT/.")],
+    tiles: Annotated[list[str], typer.Option("--tiles", help="Tiles, as one list or repeated.")],
+    start: Annotated[str, typer.Option(help="First date, YYYYMMDD.")],
+    end: Annotated[str, typer.Option(help="Last possible date, YYYYMMDD.")],
+    sensor: Annotated[str, typer.Option(help="Sentinel_2 or Landsat8_old.")] = "Sentinel_2",
+    every: Annotated[int, typer.Option(help="Days between dates.")] = 10,
+    size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
+    seed: Annotated[int, typer.Option(help="Of the world and its weather.")] = 0,
+    debug: Debug = False,
+) -> None:
+    """Write simulated products in a sensor's real layout, names and metadata."""
+    from sitsflow import simulate as simulator
+
+    names = [name for text in tiles for name in text.split()]
+    days = _day("start", start), _day("end", end)
+    made = simulator.simulate(out, sensor, names, *days, every, size, seed, progress=_count)
+    typer.echo(f"{len(made)} products in {out}")
+
+
+@app.command()
+def demo(
+    out: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
+    size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
+    workers: Workers = None,
+    debug: Debug = False,
+) -> None:
+    """Simulate two Sentinel-2 tiles, and make their feature map."""
+    from flows.demo import prepare
+    from flows.launch import RunOptions, launch
+
+    path = prepare(out, size, _count)
+    typer.echo(f"sitsflow run {path}", err=True)
+    raise typer.Exit(launch(RunOptions(str(path), workers=workers, debug=debug)))
+
+
+def _plan(
+    config: str, overrides: list[str] | None, quiet: bool
+) -> tuple[Plan, dict[str, TilePlan]]:
+    from flows.configuration import load
+    from sitsflow.planning import make_plan
+
+    resolved = load(config, overrides or ())
+    for text in (*resolved.warnings, *resolved.notices):
+        typer.echo(text, err=quiet)
+    return make_plan(resolved.request())
+
+
+def _day(name: str, text: str) -> object:
+    for form in ("%Y%m%d", "%Y-%m-%d"):
+        try:
+            return datetime.strptime(text, form).date()
+        except ValueError:
+            continue
+    raise ConfigError([Fault(f"--{name}", f"{text!r} is not a date; write e.g. 20180101")])
+
+
+def _count(done: int, total: int) -> None:
+    if sys.stderr.isatty() or done == total:
+        typer.echo(f"\r{done}/{total} products", err=True, nl=done == total)
+
+
+def _spread(arguments: list[str]) -> list[str]:
+    """Repeat ``--tiles`` before each of its values: ``--tiles A B`` is how lists are written."""
+    spread: list[str] = []
+    listing = False
+    for argument in arguments:
+        if argument.startswith("-"):
+            listing = argument == "--tiles"
+            if not listing:
+                spread.append(argument)
+        else:
+            spread += ["--tiles", argument] if listing else [argument]
+    return spread
+
+
+def main() -> None:
+    """Run the command line; errors are one message, and a traceback only with ``--debug``."""
+    arguments = sys.argv[1:]
+    if arguments[:1] == ["simulate"]:
+        arguments = _spread(arguments)
+    try:
+        app(arguments)
+    except SitsflowError as error:
+        if "--debug" in arguments:
+            traceback.print_exc()
+        typer.echo(f"sitsflow: {error}", err=True)
+        sys.exit(WRONG)
+    except Exception as error:
+        if "--debug" in arguments:
+            raise
+        typer.echo(f"sitsflow: {type(error).__name__}: {error}", err=True)
+        typer.echo("(run with --debug for the traceback)", err=True)
+        sys.exit(FAILED)

@@ -1,0 +1,133 @@
+"""The flow: from a configuration to `features_map.tif`, as far as possible."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from prefect import flow, runtime
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from blocks.cluster import DaskCluster
+from blocks.features_map import FeaturesMap
+from blocks.files import write_yaml
+from blocks.overrides import apply_overrides
+from blocks.resolve import Resolved, resolve
+from flows.board import Board
+from flows.dispatch import Dispatch
+from flows.display import display
+from sitsflow.errors import OutputError
+from sitsflow.jobs import Job, all_jobs, is_done, selected_steps
+from sitsflow.plan import Plan, TilePlan, save_plan
+from sitsflow.planning import make_plan
+from sitsflow.runinfo import join_merge_logs, write_run_information
+from sitsflow.workspace import finish, workspace
+from tasks.common_mask import common_mask
+from tasks.merge_tile import merge_tile
+from tasks.mosaic import mosaic
+from tasks.preprocess import preprocess
+from tasks.write_features import write_features
+
+Tiles = dict[str, TilePlan]
+
+
+@flow(name="features-map", validate_parameters=True, persist_result=False)
+def features_map(
+    config: FeaturesMap,
+    overrides: dict[str, Any] | None = None,
+    cluster: DaskCluster | None = None,
+    fresh: bool = False,
+) -> State[str]:
+    """Make the feature map that a configuration asks for.
+
+    Parameters
+    ----------
+    config : FeaturesMap
+        A saved block, or its fields.
+    overrides : dict, optional
+        Values that win over `config`, by dotted key (``chain.spatial_resolution``) or by section.
+    cluster : DaskCluster, optional
+        Where the tasks run; this machine if none is given.
+    fresh : bool
+        Start over, though an unfinished run of the same configuration could be resumed.
+    """
+    source = "the configuration"
+    resolved = resolve(apply_overrides(config.raw(), overrides or {}), Path.cwd(), source)
+    plan, tiles = make_plan(resolved.request())
+    for text in (*resolved.warnings, *resolved.notices, *plan.notices):
+        _say(text)
+    run = str(runtime.flow_run.id or "")
+    remove = resolved.configuration.chain.remove_output_path
+    with workspace(plan, remove=remove, fresh=fresh, run=run) as sentence:
+        if sentence:
+            _say(sentence)
+        return _make(plan, tiles, resolved, cluster or DaskCluster())
+
+
+def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) -> State[str]:
+    """Carry out the selected steps of a plan in a directory that is ours."""
+    steps = selected_steps(plan)
+    _refuse_missing(plan, tiles, min(steps))
+    save_plan(plan, tiles)
+    write_run_information(plan, write_yaml(resolved.configuration))
+    jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
+    board = Board(plan, jobs)
+    with cluster.task_runner(plan.chunk_ram_gb) as runner:
+        work = Dispatch(plan, tiles, runner, board)
+        _add_all(work, jobs, tiles)
+        work.run()
+    join_merge_logs(plan)
+    return _outcome(plan, board)
+
+
+def _add_all(work: Dispatch, jobs: list[Job], tiles: Tiles) -> None:
+    """Say what the steps are, and what each needs."""
+    chosen = set(jobs)
+
+    def add(task: Any, job: Job, after: list[Job]) -> Job:
+        return work.add(task, job, after) if job in chosen else job
+
+    maps = []
+    for tile, tile_plan in tiles.items():
+        prepared = add(preprocess, Job("preprocess", tile), [])
+        masked = add(common_mask, Job("common_mask", tile), [prepared])
+        chunks = [
+            add(write_features, Job("write_features", tile, index), [masked])
+            for index in range(len(tile_plan.chunks))
+        ]
+        maps.append(add(merge_tile, Job("merge_tile", tile), chunks))
+    add(mosaic, Job("mosaic"), maps)
+
+
+def _refuse_missing(plan: Plan, tiles: Tiles, first: int) -> None:
+    """Refuse to start with a step whose needs no earlier run has left."""
+    before = (job for job in all_jobs(plan, tiles) if job.step < first)
+    missing = [job.title for job in before if not is_done(job, plan, tiles)]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise OutputError(
+            f"chain.first_step is {plan.request.first_step}, but {plan.tree.root} lacks what "
+            f"comes before, for this configuration: {shown}; run with chain.first_step: init"
+        )
+
+
+def _outcome(plan: Plan, board: Board) -> State[str]:
+    """Return how the run ended, with one message that lists what is not there and why."""
+    failed, left = board.of("failed"), board.of("not run")
+    if not failed:
+        finish(plan)
+        board.write("finished")
+        return Completed(message=f"all is there, in {plan.tree.root}", data=str(plan.tree.root))
+    board.write("failed")
+    causes = [f"{status.title}: {status.message}" for status in failed]
+    lines = [f"{len(failed)} failed:", *causes]
+    if left:
+        lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
+    return Failed(name="PartiallyCompleted", message="\n".join(lines))
+
+
+def _say(text: str) -> None:
+    get_run_logger().info(text)
+    display.get().say(text)

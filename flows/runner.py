@@ -1,0 +1,106 @@
+"""The process that runs the flow: started by the launcher, ended with it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import Any
+
+from prefect.client.schemas.objects import State
+from rich.console import Console
+
+from blocks.cluster import DaskCluster
+from blocks.features_map import FeaturesMap
+from flows.api_process import end_with
+from flows.configuration import load
+from flows.display import Terminal, display
+from flows.features_map import features_map
+from flows.launch import RunOptions
+from flows.server import ServerError, wait_for
+from sitsflow.errors import SitsflowError
+from sitsflow.tree import Tree
+
+MADE, FAILED, WRONG = 0, 1, 2
+
+
+def run(options: RunOptions) -> int:
+    """Run the flow with its progress on the terminal; return the exit status."""
+    console = Console(stderr=True)
+    api_url = os.environ.get("PREFECT_API_URL")
+    if api_url:
+        wait_for(api_url)
+        console.print(f"Prefect UI: {_ui(api_url)}", highlight=False, soft_wrap=True)
+    configuration = load(options.config, options.overrides).configuration
+    with Terminal(console) as terminal:
+        token = display.set(terminal)
+        try:
+            state = features_map(
+                config=FeaturesMap(**configuration.plain()),
+                cluster=DaskCluster(n_workers=options.workers),
+                fresh=options.fresh,
+                return_state=True,
+            )
+        finally:
+            display.reset(token)
+    return _report(state, Tree(Path(configuration.chain.output_path)), console)
+
+
+def _report(state: State[Any], tree: Tree, console: Console) -> int:
+    """Say how the run ended and where its results are; return the exit status."""
+    if not state.is_completed() and state.name != "PartiallyCompleted":
+        error = state.result(raise_on_failure=False)
+        if isinstance(error, BaseException):
+            raise error
+    said = console.print if state.is_completed() else _complain
+    said(state.message or state.name or "", markup=False, highlight=False, soft_wrap=True)
+    results = {
+        "map": tree.map,
+        "quicklook": tree.quicklook,
+        "STAC item": tree.item,
+        "tasks": tree.status,
+        "logs": tree.logs,
+    }
+    for name, path in results.items():
+        if path.exists():
+            sys.stdout.write(f"{name + ':':<11}{path}\n")
+    return MADE if state.is_completed() else FAILED
+
+
+def _complain(text: str, **_: Any) -> None:
+    sys.stderr.write(f"sitsflow: the run is incomplete, {text}\n")
+
+
+def _ui(api_url: str) -> str:
+    return os.environ.get("PREFECT_UI_URL") or api_url.removesuffix("/api")
+
+
+def main() -> int:
+    """Run what the command line asks for, and turn what goes wrong into a message and a status."""
+    options = RunOptions.from_json(sys.argv[1])
+    end_with(int(sys.argv[2]), signal.SIGINT)
+    # Interrupted by the launcher even if the terminal had asked it to be ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        return run(options)
+    except KeyboardInterrupt:
+        sys.stderr.write("sitsflow: interrupted; the same command resumes the run\n")
+        return FAILED
+    except (SitsflowError, ServerError) as error:
+        if options.debug:
+            logging.getLogger(__name__).exception("the run did not start")
+        sys.stderr.write(f"sitsflow: {error}\n")
+        return FAILED if isinstance(error, ServerError) else WRONG
+    except Exception as error:
+        if options.debug:
+            raise
+        sys.stderr.write(
+            f"sitsflow: {type(error).__name__}: {error}\n(run with --debug for the traceback)\n"
+        )
+        return FAILED
+
+
+if __name__ == "__main__":
+    sys.exit(main())

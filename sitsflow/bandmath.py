@@ -1,0 +1,161 @@
+"""Band-math expressions such as ``(b8 - b4) / (b8 + b4)``: parsed against a list, never eval'ed."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.errors import ExpressionError
+
+Array = NDArray[np.float32]
+
+_OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: np.add,
+    ast.Sub: np.subtract,
+    ast.Mult: np.multiply,
+    ast.Div: np.divide,
+    ast.Pow: np.power,
+    ast.USub: np.negative,
+    ast.UAdd: np.positive,
+    ast.Lt: np.less,
+    ast.LtE: np.less_equal,
+    ast.Gt: np.greater,
+    ast.GtE: np.greater_equal,
+    ast.Eq: np.equal,
+    ast.NotEq: np.not_equal,
+    ast.And: np.logical_and,
+    ast.Or: np.logical_or,
+    ast.Not: np.logical_not,
+}
+_FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
+    "abs": (1, np.abs),
+    "sqrt": (1, np.sqrt),
+    "exp": (1, np.exp),
+    "ln": (1, np.log),
+    "log": (1, np.log),
+    "log2": (1, np.log2),
+    "log10": (1, np.log10),
+    "sin": (1, np.sin),
+    "cos": (1, np.cos),
+    "tan": (1, np.tan),
+    "atan": (1, np.arctan),
+    "atan2": (2, np.arctan2),
+    "min": (2, np.minimum),
+    "max": (2, np.maximum),
+    "where": (3, np.where),
+    # As OTB's BandMath has it: ndvi(red, nir).
+    "ndvi": (2, lambda red, nir: (nir - red) / (nir + red)),
+}
+_BAND = re.compile(r"b([1-9]\d*)$")
+_LONGEST = 1000  # characters: deeper nesting than a formula needs would exhaust the parser
+
+
+@dataclass(frozen=True)
+class Expression:
+    """A checked expression of the bands b1..bN of one date."""
+
+    text: str
+    bands: tuple[int, ...]
+    """Numbers of the bands it uses, from 1, ascending."""
+    _tree: ast.expr
+
+    def __call__(self, bands: Mapping[int, Array]) -> Array:
+        """Evaluate on arrays of equal shape, keyed by band number; float32, NaN passes through."""
+        with np.errstate(all="ignore"):
+            value = _evaluate(self._tree, bands)
+        shape = next(iter(bands.values())).shape
+        return np.broadcast_to(np.asarray(value, np.float32), shape)
+
+
+def parse(text: str) -> Expression:
+    """Check an expression; muParser's ``^``, ``&&`` and ``||`` are understood too.
+
+    Raises
+    ------
+    ExpressionError
+        Naming the part that is not understood.
+    """
+    if len(text) > _LONGEST:
+        raise ExpressionError(f"an expression of {len(text)} characters; at most {_LONGEST}")
+    python = text.strip().replace("^", "**").replace("&&", " and ").replace("||", " or ")
+    try:
+        tree = ast.parse(python, mode="eval").body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        hint = "; write `c ? a : b` as where(c, a, b)" if "?" in text else ""
+        raise ExpressionError(f"{text!r} is not an expression{hint}") from None
+    numbers: set[int] = set()
+    _check(tree, text, numbers)
+    if not numbers:
+        raise ExpressionError(f"{text!r} uses no band; bands are called b1, b2, ...")
+    return Expression(text=text.strip(), bands=tuple(sorted(numbers)), _tree=tree)
+
+
+def split(text: str) -> list[str]:
+    """Split a comma-separated list of expressions, leaving the commas of calls alone."""
+    parts, depth, start = [], 0, 0
+    for at, character in enumerate(text):
+        depth += (character == "(") - (character == ")")
+        if character == "," and depth == 0:
+            parts.append(text[start:at])
+            start = at + 1
+    parts.append(text[start:])
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _check(node: ast.AST, text: str, numbers: set[int]) -> None:
+    match node:
+        case ast.Constant(value=value) if type(value) in (int, float):
+            return
+        case ast.Name(id=name) if band := _BAND.match(name):
+            numbers.add(int(band.group(1)))
+            return
+        case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
+            if len(args) != _FUNCTIONS[name][0]:
+                raise ExpressionError(f"{text!r}: {name} takes {_FUNCTIONS[name][0]} argument(s)")
+            children: list[ast.expr] = args
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+            children = [left, right]
+        case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
+            children = [operand]
+        case ast.BoolOp(values=values):
+            children = values
+        case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPERATORS:
+            children = [left, right]
+        case _:
+            part = ast.unparse(node)
+            known = ", ".join(sorted(_FUNCTIONS))
+            raise ExpressionError(
+                f"{text!r}: {part!r} is not allowed; allowed are bands b1, b2, ..., numbers, "
+                f"+ - * / ^, comparisons, and {known}"
+            )
+    for child in children:
+        _check(child, text, numbers)
+
+
+def _evaluate(node: ast.AST, bands: Mapping[int, Array]) -> Any:
+    match node:
+        case ast.Constant(value=int() | float() as value):
+            return np.float32(value)
+        case ast.Name(id=name):
+            return bands[int(name[1:])]
+        case ast.Call(func=ast.Name(id=name), args=args):
+            return _FUNCTIONS[name][1](*(_evaluate(arg, bands) for arg in args))
+        case ast.BinOp(left=left, op=op, right=right):
+            return _OPERATORS[type(op)](_evaluate(left, bands), _evaluate(right, bands))
+        case ast.UnaryOp(op=op, operand=operand):
+            return _OPERATORS[type(op)](_evaluate(operand, bands))
+        case ast.BoolOp(op=op, values=values):
+            parts = [_evaluate(value, bands) for value in values]
+            result = parts[0]
+            for part in parts[1:]:
+                result = _OPERATORS[type(op)](result, part)
+            return result
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _OPERATORS[type(op)](_evaluate(left, bands), _evaluate(right, bands))
+    raise AssertionError(ast.dump(node))

@@ -1,0 +1,227 @@
+"""One chunk: from product files to feature values, and to a file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.accessors import Accessors
+from sitsflow.area import inside, read_area
+from sitsflow.cost import Cost
+from sitsflow.errors import FunctionError
+from sitsflow.exogenous import read_exogenous
+from sitsflow.functions import Functions, call, check_shape, load_functions
+from sitsflow.grid import Window
+from sitsflow.native import indices_of, native_features
+from sitsflow.observations import Observations
+from sitsflow.plan import FunctionPlan, Plan, TilePlan
+from sitsflow.read import reading
+from sitsflow.record import TaskRecord
+from sitsflow.series import Series
+from sitsflow.write import run_tags, write_raster
+
+log = logging.getLogger(__name__)
+
+Bools = NDArray[np.bool_]
+
+
+class Computed(NamedTuple):
+    """A chunk's features: (band, row, col) float32 with the nodata value where there is none."""
+
+    values: NDArray[np.float32]
+    undefined: dict[str, int]
+    """Pixels with data that a function left NaN or infinite, by band; only bands with some."""
+
+
+def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
+    """Compute one chunk of a tile and write its file."""
+    cost = Cost()
+    window = tile_plan.chunks[index]
+    path = plan.tree.chunk(tile_plan.tile, index)
+    computed = compute_chunk(plan, tile_plan, index)
+    write_raster(
+        path,
+        computed.values,
+        tile_plan.grid.part(window),
+        nodata=plan.request.no_data_value,
+        descriptions=plan.labels,
+        tags=run_tags(plan),
+        compression=plan.request.compression,
+    )
+    warnings = [
+        f"{label}: {count} pixel(s) not finite, written as nodata"
+        for label, count in computed.undefined.items()
+    ]
+    for warning in warnings:
+        log.warning("%s chunk %d: %s", tile_plan.tile, index, warning)
+    record = TaskRecord(
+        task="write_features",
+        tile=tile_plan.tile,
+        outputs=(path,),
+        pixels=window.height * window.width,
+        nan_counts=computed.undefined,
+        warnings=tuple(warnings),
+        **cost.spent(),
+    )
+    log.info(
+        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2f Mpixel/s, peak RAM %.0f MB",
+        tile_plan.tile, index, window.height, window.width, len(plan.labels), record.seconds,
+        record.pixels / max(record.seconds, 1e-6) / 1e6, record.peak_rss_mb,
+    )  # fmt: skip
+    return record
+
+
+def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
+    """Compute the features of one chunk.
+
+    Raises
+    ------
+    FunctionError
+        If a user function fails, or with `strict` leaves a pixel undefined.
+    ReadError
+        If a product's file cannot be read.
+    """
+    request = plan.request
+    window = tile_plan.chunks[index]
+    wanted = _wanted(plan, tile_plan, window)
+    values = np.full((len(plan.labels), *window.shape), request.no_data_value, np.float32)
+    core = window if wanted is None else _box(window, wanted)
+    if core is None:
+        log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
+        return Computed(values, {})
+    rows, cols = core.relative_to(window).slices
+    part = values[:, rows, cols]
+    keep = None if wanted is None else wanted[rows, cols]
+    with reading():
+        undefined = _Chunk(plan, tile_plan, index, core, keep).compute(part)
+    if keep is not None:
+        part[:, ~keep] = request.no_data_value
+    return Computed(values, undefined)
+
+
+def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:
+    path = plan.request.area_of_interest
+    if path is None:
+        return None
+    return inside(read_area(path, tile_plan.grid.crs), tile_plan.grid.part(window))
+
+
+def _box(window: Window, wanted: Bools) -> Window | None:
+    """Return the smallest part of `window` that holds all wanted pixels."""
+    rows, cols = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    if rows.size == 0:
+        return None
+    return Window(
+        row=window.row + int(rows[0]),
+        col=window.col + int(cols[0]),
+        height=int(rows[-1] - rows[0]) + 1,
+        width=int(cols[-1] - cols[0]) + 1,
+    )
+
+
+class _Chunk:
+    """The computation of one chunk's bands, one after the other."""
+
+    def __init__(
+        self, plan: Plan, tile_plan: TilePlan, index: int, core: Window, keep: Bools | None
+    ) -> None:
+        request = plan.request
+        self._plan = plan
+        self._tile_plan = tile_plan
+        self._where = f"tile {tile_plan.tile}, chunk {index}"
+        self._core = core
+        self._keep = keep
+        self._padded = core.padded(request.padding[1], request.padding[0], tile_plan.grid.shape)
+        self._inner = core.relative_to(self._padded).slices
+        self._series = [
+            Series(
+                one,
+                Observations(one, tile_plan.grid, self._padded, request.resampling),
+                indices_of(one.sensor, one.bands, request),
+                gapfilling=request.use_gapfilling,
+                where=self._where,
+            )
+            for one in tile_plan.series
+        ]
+
+    def compute(self, out: NDArray[np.float32]) -> dict[str, int]:
+        """Fill `out`, (band, row, col) of the core; return the undefined pixels a band."""
+        request = self._plan.request
+        at = 0
+        if request.concat_mode:
+            for feature in native_features(self._series, request):
+                values = feature.values[self._inner]
+                out[at] = np.where(np.isfinite(values), values, request.no_data_value)
+                at += 1
+        if not request.functions:
+            return {}
+        functions = load_functions(request.module, [one.name for one in request.functions])
+        accessors = Accessors(
+            {one.plan.sensor.label: one for one in self._series},
+            read_exogenous(request, self._tile_plan.tile, self._tile_plan.grid, self._padded),
+            copies=request.module is not None,
+        )
+        undefined: dict[str, int] = {}
+        for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
+            part = out[at : at + len(planned.labels)]
+            undefined |= self._call(functions, planned, dict(wanted.kwargs), accessors, part)
+            at += len(planned.labels)
+        return undefined
+
+    def _call(
+        self,
+        functions: Functions,
+        planned: FunctionPlan,
+        kwargs: dict[str, Any],
+        accessors: Accessors,
+        out: NDArray[np.float32],
+    ) -> dict[str, int]:
+        accessors.touched.clear()
+        features = call(functions.by_name[planned.name], accessors, kwargs, self._where)
+        check_shape(features, self._padded.shape, planned.name, self._where)
+        if len(features.values) != len(planned.labels):
+            raise FunctionError(
+                f"{planned.name} ({self._where}): made {len(features.values)} band(s), but "
+                f"{len(planned.labels)} when it was tried; the number must not depend on pixels"
+            )
+        read = [one for one in self._series if one.plan.sensor.label in accessors.touched]
+        some, full = self._data(read)
+        undefined = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for at, label in enumerate(planned.labels):
+                values = features.values[at][self._inner].astype(np.float32)
+                finite = np.isfinite(values)
+                if count := int(np.count_nonzero(full & ~finite)):
+                    undefined[label] = count
+                    self._refuse(planned.name, label, full & ~finite)
+                out[at] = np.where(finite & some, values, self._plan.request.no_data_value)
+        return undefined
+
+    def _data(self, read: Sequence[Series]) -> tuple[Bools, Bools]:
+        """Tell where some, and where all of the sensors that were read have a valid date."""
+        some = np.full(self._core.shape, not read)
+        full = np.ones(self._core.shape, bool)
+        for one in read:
+            has = one.has_data()[self._inner]
+            some |= has
+            full &= has
+        return some, full if self._keep is None else full & self._keep
+
+    def _refuse(self, name: str, label: str, bad: Bools) -> None:
+        """With `strict`, raise the error that names the first undefined pixel."""
+        if not self._plan.request.strict:
+            return
+        row, col = (int(place[0]) for place in np.nonzero(bad))
+        grid = self._tile_plan.grid
+        row, col = row + self._core.row, col + self._core.col
+        x, y = grid.transform @ (col + 0.5, row + 0.5)
+        raise FunctionError(
+            f"{name} ({self._where}): {label} is not finite at {np.count_nonzero(bad)} pixel(s), "
+            f"first at row {row}, column {col} of the tile (x {x:.2f}, y {y:.2f} in {grid.crs}). "
+            "Divide by something that is never 0, or set external_features.strict: False to have "
+            "nodata there"
+        )

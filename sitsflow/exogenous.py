@@ -1,0 +1,69 @@
+"""The user's own raster, handed to user functions beside the series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.errors import MissingInputError, ProductError
+from sitsflow.geometry import node_step, source_coordinates, source_window
+from sitsflow.grid import Grid, Window
+from sitsflow.read import read_header, read_layers, read_names
+from sitsflow.request import Request
+from sitsflow.resample import nearest
+from sitsflow.scenes import Layer
+
+PLACEHOLDER = "$TILE"
+
+
+def raster_path(request: Request, tile: str) -> Path | None:
+    """Return the raster for a tile: ``$TILE`` in its path stands for the tile's name."""
+    if request.exogenous is None:
+        return None
+    return Path(str(request.exogenous).replace(PLACEHOLDER, tile))
+
+
+def describe_raster(request: Request, tile: str) -> tuple[int, list[str]] | None:
+    """Return the number of bands and their descriptions, None if the run has no raster.
+
+    Raises
+    ------
+    MissingInputError
+        If the file is not there or not a raster.
+    """
+    path = raster_path(request, tile)
+    if path is None:
+        return None
+    try:
+        header = read_header(path)
+    except ProductError as error:
+        raise MissingInputError(f"external_features.exogeneous_data: {error}") from None
+    return header.count, read_names(path)
+
+
+def read_exogenous(
+    request: Request, tile: str, tile_grid: Grid, window: Window
+) -> tuple[NDArray[np.float32], list[str]] | None:
+    """Read the raster over a window of a tile: (row, col, band) float32 and the bands' names.
+
+    Where grids do not coincide the nearest pixel is taken, so that class codes stay codes. NaN
+    outside the raster and where it has no data.
+    """
+    path = raster_path(request, tile)
+    if path is None:
+        return None
+    header = read_header(path)
+    names = read_names(path)
+    step = node_step(tile_grid, header.grid)
+    source = source_window(tile_grid, window, header.grid, step, 0)
+    if source is None:
+        return np.full((*window.shape, header.count), np.nan, np.float32), names
+    layers = [Layer(path=path, index=band) for band in range(1, header.count + 1)]
+    values = read_layers(layers, source).astype(np.float32)
+    if header.nodata is not None:
+        values[values == np.float32(header.nodata)] = np.nan
+    coordinates = source_coordinates(tile_grid, window, header.grid, step)
+    placed = nearest(values, coordinates, source, np.nan)
+    return np.moveaxis(placed, 0, -1), names

@@ -1,0 +1,43 @@
+"""From a product's mask files to one answer: which pixels may be used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.sensors.model import Rule
+
+Bool = NDArray[np.bool_]
+
+
+def matches(values: NDArray[Any], rule: Rule) -> Bool:
+    """Tell where mask values meet a rule.
+
+    Parameters
+    ----------
+    values : ndarray of any integer or float type, any shape
+        As the file has them. Re-encoded products hold masks as floats, with whole values.
+    rule : Rule
+        ``nonzero``, ``bits`` or ``classes``.
+
+    Returns
+    -------
+    ndarray of bool, the shape of `values`
+    """
+    if rule.how == "nonzero":
+        return np.not_equal(values, 0)
+    whole = values if values.dtype.kind in "iu" else np.nan_to_num(values).astype(np.int64)
+    if rule.how == "bits":
+        bits = np.array(sum(1 << bit for bit in rule.values), whole.dtype)
+        return np.not_equal(whole & bits, 0)
+    return np.isin(whole, rule.values)
+
+
+def any_in_blocks(values: Bool, rows: int, cols: int) -> Bool:
+    """Tell which blocks of `rows` x `cols` pixels hold a True; (date, row, col) both ways."""
+    dates, height, width = values.shape
+    blocks = values[:, : height // rows * rows, : width // cols * cols]
+    shape = (dates, height // rows, rows, width // cols, cols)
+    return np.asarray(blocks.reshape(shape).any(axis=(2, 4)))

@@ -1,0 +1,94 @@
+"""What a finished task says of its work, and whether its files still are as it left them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+
+class TaskRecord(BaseModel):
+    """One finished task: what it made, what it cost, and what it noticed."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: str = Field(description="name of the job, e.g. write_features_T31TCJ_chunk_3")
+    tile: str = Field(default="", description="empty for a task of all tiles")
+    outputs: tuple[Path, ...] = Field(default=(), description="files it made, absolute")
+    fingerprint: str = Field(default="", description="of all that these files depend on")
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_mb: float = Field(default=0.0, description="of the whole process, its highest ever")
+    pixels: int = Field(default=0, description="pixels computed")
+    nan_counts: dict[str, int] = Field(
+        default_factory=dict, description="values a function left undefined, by band"
+    )
+    warnings: tuple[str, ...] = ()
+
+
+class _Kept(BaseModel):
+    """A record on disk, with the size and time of change of each output (relative to `root`)."""
+
+    record: TaskRecord
+    files: dict[str, tuple[int, int]]
+
+
+def save_record(path: Path, record: TaskRecord, root: Path) -> None:
+    """Keep `record` at `path`, whole or not at all, its outputs relative to the folder `root`.
+
+    Raises
+    ------
+    OSError
+        If an output is missing, or `path` cannot be written.
+    """
+    files = {os.path.relpath(output, root): _stamp(output) for output in record.outputs}
+    write_whole(path, _Kept(record=record, files=files).model_dump_json(indent=1))
+
+
+def load_record(path: Path, root: Path) -> TaskRecord | None:
+    """Return the record kept at `path`, None where there is none that can be read."""
+    kept = _load(path)
+    if kept is None:
+        return None
+    outputs = tuple(root / name for name in kept.files)
+    return kept.record.model_copy(update={"outputs": outputs})
+
+
+def is_current(path: Path, fingerprint: str, root: Path) -> bool:
+    """Whether the task recorded at `path` need not run again.
+
+    That is: it ended well, with the same `fingerprint`, and each file it made is still there
+    below `root` with the size and time of change it had then.
+    """
+    kept = _load(path)
+    if kept is None or kept.record.fingerprint != fingerprint:
+        return False
+    try:
+        return all(_stamp(root / name) == stamp for name, stamp in kept.files.items())
+    except OSError:
+        return False
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a text file so that a reader sees the old or the new one, never a part."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _load(path: Path) -> _Kept | None:
+    try:
+        return _Kept.model_validate(json.loads(path.read_bytes()))
+    except (OSError, ValueError, ValidationError):
+        return None
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    facts = path.stat()
+    return facts.st_size, facts.st_mtime_ns

@@ -1,0 +1,9 @@
+"""Seeded products of satellite sensors, in their real layout: for the demo, tests and benchmarks.
+
+`run` checks and loops, `landscape` and `cover` make the ground, `weather` the sky, `scene` puts
+them together; one module a sensor places its tiles and writes its files.
+"""
+
+from sitsflow.simulate.run import SIMULATORS, simulate
+
+__all__ = ["SIMULATORS", "simulate"]

@@ -1,0 +1,23 @@
+"""Step 2: the common mask of a tile."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from sitsflow.commonmask import write_common_mask
+
+from sitsflow.jobs import Job
+from sitsflow.plan import load_tile
+from sitsflow.record import TaskRecord
+from tasks.rules import RULES, carry_out
+
+
+@task(name="common_mask", task_run_name="common_mask {tile}", **RULES)
+def common_mask(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+    """Write where all sensors of one tile look, as raster and as polygons."""
+    return carry_out(
+        output_path,
+        Job("common_mask", tile),
+        fingerprint,
+        lambda plan: write_common_mask(plan, load_tile(plan.tree.root, tile)),
+    )

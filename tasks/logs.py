@@ -1,0 +1,151 @@
+"""One log file a job: what the science says, what it cost, and the traceback if it fails."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import re
+import resource
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from prefect.exceptions import MissingContextError
+from prefect.logging import get_run_logger
+
+from sitsflow.errors import SitsflowError
+from sitsflow.jobs import Job
+from sitsflow.status import JobStatus, save_status
+from sitsflow.tree import Tree
+
+_FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
+
+
+@dataclass
+class Cost:
+    """What the work inside a `job_log` took; filled when it ends."""
+
+    seconds: float = 0.0
+    cpu_seconds: float = 0.0
+    peak_rss_mb: float = 0.0
+
+
+@contextlib.contextmanager
+def job_log(tree: Tree, job: Job) -> Iterator[Cost]:
+    """Send the science's log records to the job's file and to Prefect, and keep its status.
+
+    Yields
+    ------
+    Cost
+        Filled on leaving, also where the work failed.
+    """
+    path = job.log(tree)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    status = JobStatus(
+        title=job.title,
+        state="running",
+        start=datetime.now().astimezone(),
+        log=path.relative_to(tree.root).as_posix(),
+    )
+    save_status(tree, job.name, status)
+    cost = Cost()
+    with _handlers(path) as log:
+        log.info("%s begins (process %d)", job.title, os.getpid())
+        try:
+            with _metered(cost):
+                yield cost
+        except BaseException as error:
+            # The file is read without Prefect, and must tell the whole story.
+            log.exception("%s failed after %.1f s", job.title, cost.seconds)
+            save_status(tree, job.name, _ended(status, cost, "failed", cause(error)))
+            raise
+        log.info(
+            "%s done in %.1f s, %.1f s of CPU, peak RAM %.0f MB",
+            job.title, cost.seconds, cost.cpu_seconds, cost.peak_rss_mb,
+        )  # fmt: skip
+    save_status(tree, job.name, _ended(status, cost, "done", ""))
+
+
+def cause(error: BaseException) -> str:
+    """Return one readable paragraph: the message of our own errors, the type of others too."""
+    text = str(error).strip()
+    if isinstance(error, SitsflowError) and text:
+        return text
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _ended(status: JobStatus, cost: Cost, state: str, message: str) -> JobStatus:
+    return status.model_copy(
+        update={
+            "state": state,
+            "seconds": cost.seconds,
+            "peak_rss_mb": cost.peak_rss_mb,
+            "message": message,
+        }
+    )
+
+
+@contextlib.contextmanager
+def _handlers(path: Path) -> Iterator[logging.Logger]:
+    science = logging.getLogger("sitsflow")
+    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_file.setFormatter(logging.Formatter(_FORMAT))
+    handlers: list[logging.Handler] = [to_file, _ToPrefect()]
+    # A worker with several threads runs several jobs: each log takes its own thread's records.
+    mine = threading.get_ident()
+    for handler in handlers:
+        handler.addFilter(lambda record: record.thread == mine)
+        science.addHandler(handler)
+    level = science.level
+    science.setLevel(logging.INFO)
+    try:
+        yield science
+    finally:
+        science.setLevel(level)
+        for handler in handlers:
+            science.removeHandler(handler)
+            handler.close()
+
+
+class _ToPrefect(logging.Handler):
+    """Repeat a record in the log of the task run that is under way, if one is."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        # Prefect logs a failing task's traceback itself.
+        if record.levelno >= logging.ERROR:
+            return
+        with contextlib.suppress(MissingContextError):
+            get_run_logger().log(record.levelno, "%s", record.getMessage())
+
+
+@contextlib.contextmanager
+def _metered(cost: Cost) -> Iterator[None]:
+    _reset_peak()
+    begin, cpu_begin = time.perf_counter(), time.process_time()
+    try:
+        yield
+    finally:
+        cost.seconds = time.perf_counter() - begin
+        cost.cpu_seconds = time.process_time() - cpu_begin
+        cost.peak_rss_mb = _peak_mb()
+
+
+def _reset_peak() -> None:
+    """Start a new high-water mark where the kernel lets a process do so (Linux)."""
+    with contextlib.suppress(OSError):
+        Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak_mb() -> float:
+    """Peak resident memory since `_reset_peak`, or of the process's life where that is unknown."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.M)
+        if found:
+            return int(found[1]) / 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 1024 if sys.platform.startswith("linux") else peak / 2**20

@@ -1,0 +1,23 @@
+"""Step 4: the chunks of a tile become its map."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.client.schemas.objects import State
+
+from sitsflow import mosaic
+from sitsflow.jobs import Job
+from sitsflow.plan import Plan, load_tile
+from sitsflow.record import TaskRecord
+from tasks.rules import RULES, carry_out
+
+
+@task(name="merge_tile", task_run_name="merge_tile {tile}", **RULES)
+def merge_tile(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+    """Put the chunk files of one tile together."""
+
+    def merge(plan: Plan) -> TaskRecord:
+        made = mosaic.merge_tile(plan, load_tile(plan.tree.root, tile))
+        return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,))
+
+    return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge)

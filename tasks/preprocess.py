@@ -1,0 +1,23 @@
+"""Step 1: sensors pre-processing of a tile (reference grid and dates)."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.client.schemas.objects import State
+from sitsflow.reference import prepare_tile
+
+from sitsflow.jobs import Job
+from sitsflow.plan import load_tile
+from sitsflow.record import TaskRecord
+from tasks.rules import RULES, carry_out
+
+
+@task(name="preprocess", task_run_name="preprocess {tile}", **RULES)
+def preprocess(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+    """Write the reference raster and the dates files of one tile."""
+    return carry_out(
+        output_path,
+        Job("preprocess", tile),
+        fingerprint,
+        lambda plan: prepare_tile(plan, load_tile(plan.tree.root, tile)),
+    )

@@ -1,0 +1,83 @@
+"""What all tasks share: when to try again, what is kept, and how one job is carried out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from prefect import Task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.states import Completed
+
+from sitsflow.jobs import Job
+from sitsflow.plan import Plan, load_plan
+from sitsflow.record import TaskRecord, is_current, save_record
+from sitsflow.tree import Tree
+from tasks.logs import job_log
+
+Work = Callable[[Plan], TaskRecord]
+
+
+def is_passing(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a task failed for a reason that waiting may cure: an input or output error.
+
+    Of our own errors that is `ReadError`. All others fail the same way the second time, what a
+    user's function raises too, which comes as a `FunctionError`.
+    """
+    error = state.data if isinstance(state.data, BaseException) else _raised(state)
+    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+
+
+def _raised(state: State[Any]) -> object:
+    return state.result(raise_on_failure=False)
+
+
+# Prefect's own cache hashes inputs and trusts a result whatever became of the files; the records
+# in the output directory know the files, and serve on any server.
+RULES: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay_seconds": [2, 10, 30],
+    "retry_condition_fn": is_passing,
+    "cache_policy": NO_CACHE,
+    "persist_result": False,
+}
+
+
+def carry_out(
+    output_path: str, job: Job, fingerprint: str, work: Work
+) -> TaskRecord | State[TaskRecord]:
+    """Do the work of `job` unless its files are there, log it, and record what it made.
+
+    Parameters
+    ----------
+    output_path : str
+        Output directory of a run whose plan has been saved.
+    fingerprint : str
+        Of all that the job's files depend on; kept in the record.
+    work : callable
+        Takes the plan, makes the files, and returns what it made.
+
+    Returns
+    -------
+    TaskRecord, or a state named Cached that holds the earlier record's place
+        The record, with the costs measured around the work.
+    """
+    tree = Tree(Path(output_path))
+    if is_current(job.record(tree), fingerprint, tree.root):
+        return Completed(name="Cached", message="already there")
+    with job_log(tree, job) as cost:
+        made = work(load_plan(tree.root))
+    record = made.model_copy(
+        update={
+            "task": job.name,
+            "tile": job.tile,
+            "fingerprint": fingerprint,
+            "seconds": cost.seconds,
+            "cpu_seconds": cost.cpu_seconds,
+            "peak_rss_mb": cost.peak_rss_mb,
+        }
+    )
+    save_record(job.record(tree), record, tree.root)
+    return record

@@ -1,0 +1,25 @@
+"""Step 3: the features of a chunk."""
+
+from __future__ import annotations
+
+from prefect import task
+from prefect.client.schemas.objects import State
+
+from sitsflow.chunk import write_chunk
+from sitsflow.jobs import Job
+from sitsflow.plan import load_tile
+from sitsflow.record import TaskRecord
+from tasks.rules import RULES, carry_out
+
+
+@task(name="write_features", task_run_name="write_features {tile} {index}", **RULES)
+def write_features(
+    output_path: str, tile: str, index: int, fingerprint: str
+) -> TaskRecord | State[TaskRecord]:
+    """Compute all features of chunk `index` of one tile, and write them."""
+    return carry_out(
+        output_path,
+        Job("write_features", tile, index),
+        fingerprint,
+        lambda plan: write_chunk(plan, load_tile(plan.tree.root, tile), index),
+    )
