@@ -12,10 +12,12 @@ from config.tokens import (
     FALSE,
     FLOAT,
     INTEGER,
+    KEYWORDS,
     MINUS,
     NEWLINE,
     NONE,
     PLUS,
+    PYKEYWORDS,
     RCURLY,
     STRING,
     TRUE,
@@ -35,6 +37,11 @@ class _Iota2Parser(Parser):  # type: ignore[misc]  # the package has no types
     They print entries side by side on a line (``{ a : '1'  b : '2' }``), which the package
     takes for a mistake.
     """
+
+    def expect(self, kind: str) -> Token:
+        if self.token.kind != kind:
+            raise _unexpected(self.token, f", but {kind!r}")
+        return super().expect(kind)
 
     def mapping_body(self) -> MappingBody:
         body = MappingBody()
@@ -79,9 +86,9 @@ def parse_cfg(text: str, source: str = "the configuration") -> dict[str, Any]:
         raise ConfigError([Fault("syntax", "not iota2's syntax")], source) from None
 
 
-def _unexpected(token: Token) -> ParserError:
+def _unexpected(token: Token, wanted: str = "") -> ParserError:
     what = {EOF: "the end of the file", NEWLINE: "the end of the line"}.get(token.kind)
-    return _located(f"{what or repr(token.text)} is not expected here", token.start)
+    return _located(f"{what or repr(token.text)} is not expected here{wanted}", token.start)
 
 
 def _located(message: str, location: tuple[int, int] | None) -> ParserError:
@@ -144,7 +151,8 @@ def render_cfg(sections: Mapping[str, Mapping[str, Any]]) -> str:
 
 
 def _key(name: str) -> str:
-    return name if name.isascii() and name.isidentifier() else _quoted(name)
+    plain = name.isascii() and name.isidentifier() and name not in (*KEYWORDS, *PYKEYWORDS)
+    return name if plain else _quoted(name)
 
 
 def _text(value: Any) -> str:

@@ -43,7 +43,7 @@ def _sensors_in_use(draft: Draft) -> Iterator[Fault]:
             yield Fault("chain.other_sensor_paths", message)
         elif (key := draft.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
-    at_fault = not draft.sound(*(f"chain.{key}" for key in (*roots, "other_sensor_paths")))
+    at_fault = not draft.sound("chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths")))
     if not (draft.enabled or unsupported or at_fault):
         yield Fault("chain", f"no sensor is in use: give one of {', '.join(sorted(roots))}")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict
+from pydantic import ConfigDict, model_validator
 
 from blocks.configuration import Configuration
 
@@ -25,6 +25,14 @@ class FeaturesMap(Block, Configuration):
         "What a features map is made of: tiles, products of the sensors, dates, the output grid "
         "and the functions, by iota2's sections and keys."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _forget_own_slug(cls, data: Any) -> Any:
+        # Prefect writes the slug into what it dumps, and closed models would refuse it.
+        if isinstance(data, dict) and data.get("block_type_slug") == cls._block_type_slug:
+            return {key: value for key, value in data.items() if key != "block_type_slug"}
+        return data
 
     def raw(self) -> dict[str, Any]:
         """Return what differs from the defaults, as a file would hold it."""

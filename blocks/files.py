@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,8 @@ from blocks.cfg import parse_cfg, render_cfg
 from blocks.configuration import Configuration
 from sitsflow.errors import ConfigError, Fault
 
-_CFG_SUFFIXES = (".cfg", ".conf", ".config")
+_YAML_SUFFIXES = (".yaml", ".yml", ".json")
+_INDENTED = re.compile(r"^\w+ *:[ \t]*(#.*)?\n[ \t]+\w", re.MULTILINE)
 
 
 class _Loader(yaml.SafeLoader):
@@ -32,8 +33,8 @@ class _Loader(yaml.SafeLoader):
 def read_config(path: Path) -> dict[str, Any]:
     """Read a configuration file, in iota2's syntax or YAML, into nested plain values.
 
-    Files called .cfg are tried in iota2's syntax first, others as YAML first; what is wrong with
-    the syntax is told in the terms of the first.
+    Sections in braces are iota2's syntax; sections that are indented, and files called .yaml,
+    are YAML, unless they are iota2's syntax after all.
 
     Raises
     ------
@@ -46,16 +47,14 @@ def read_config(path: Path) -> dict[str, Any]:
     except (OSError, UnicodeDecodeError) as error:
         what = getattr(error, "strerror", None) or "not text in UTF-8"
         raise ConfigError([Fault("file", what)], source) from None
-    readers: list[Callable[[str, str], dict[str, Any]]] = [parse_yaml, parse_cfg]
-    if path.suffix.lower() in _CFG_SUFFIXES or (
-        path.suffix.lower() not in (".yaml", ".yml", ".json") and "{" in text
-    ):
-        readers.reverse()
+    if path.suffix.lower() not in _YAML_SUFFIXES and not _INDENTED.search(text):
+        # YAML would take some mistakes in braces for strange keys.
+        return parse_cfg(text, source) if "{" in text else parse_yaml(text, source)
     try:
-        return readers[0](text, source)
+        return parse_yaml(text, source)
     except ConfigError as first:
         try:
-            return readers[1](text, source)
+            return parse_cfg(text, source)
         except ConfigError:
             raise first from None
 

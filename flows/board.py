@@ -60,9 +60,19 @@ class Board:
             return
         for job in running:
             found = load_status(self._tree, job.name)
-            if found is not None and found.start and found.start >= self._began:
+            if found is not None and self.is_running(job):
                 self._statuses[job.name] = found
         self.write("running")
+
+    def is_running(self, job: Job) -> bool:
+        """Whether a process has begun `job` in this run and not ended it."""
+        found = load_status(self._tree, job.name)
+        return (
+            found is not None
+            and found.state == "running"
+            and found.start is not None
+            and found.start >= self._began
+        )
 
     def write(self, how: str) -> None:
         """Write the table, with `how` the run stands in its heading."""

@@ -76,11 +76,11 @@ def check(
 @app.command()
 def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
     """List what user functions can call with CONFIG, and the built-in functions."""
-    from sitsflow.functions import describe
+    from flows.describe import catalogue_text
+    from sitsflow.catalogue import describe
 
     plan, tiles = _plan(config, overrides, quiet=True)
-    for line in describe(plan, tiles):
-        typer.echo(line)
+    typer.echo(catalogue_text(describe(plan, tiles)))
 
 
 @app.command(context_settings={"allow_extra_args": False})

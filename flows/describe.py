@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from itertools import groupby
 from typing import Any
 
+from sitsflow.catalogue import Entry
 from sitsflow.grid import Grid
 from sitsflow.jobs import selected_steps
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
@@ -15,6 +17,16 @@ Tiles = Mapping[str, TilePlan]
 
 _EPOCH = date(1970, 1, 1)
 _SHOWN = 6
+_KINDS = {
+    "interpolated": "Interpolated series",
+    "raw": "Raw series",
+    "masks": "Masks of the raw series",
+    "alias": "Older names of the same",
+    "dates": "Dates",
+    "raster": "The user's raster",
+    "built-in": "Built-in functions",
+    "module": "Functions of the user's module",
+}
 
 
 def step_list(chosen: tuple[int, ...]) -> str:
@@ -93,6 +105,19 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
     ]
     lines += [f"Left out: {row.product} ({row.tile}): {row.reason}" for row in plan.skipped]
     lines += [f"Notice: {notice}" for notice in plan.notices]
+    return "\n".join(lines)
+
+
+def catalogue_text(entries: Sequence[Entry]) -> str:
+    """Return what user functions can call, a paragraph a kind, a line an entry."""
+    lines: list[str] = []
+    for kind, members in groupby(entries, key=lambda entry: entry.kind):
+        lines += ["", _KINDS[kind]] if lines else [_KINDS[kind]]
+        for entry in members:
+            facts = [text for text in (entry.shape, entry.dtype, entry.about) if text]
+            if entry.dates:
+                facts.append(f"{len(entry.dates)} dates, {entry.dates[0]} to {entry.dates[-1]}")
+            lines.append(f"  {entry.name}: {', '.join(facts)}")
     return "\n".join(lines)
 
 

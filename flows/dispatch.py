@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 import queue
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 import dask
 from prefect import Task, get_client, tags
 from prefect.client.schemas.objects import State
+from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
 from prefect_dask import DaskTaskRunner
@@ -20,7 +22,7 @@ from flows.board import Board
 from sitsflow.jobs import Job, fingerprint, is_done, ram_gb
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.record import is_current
-from tasks.logs import cause
+from tasks.logs import cause, flush
 
 _POLL_SECONDS = 1.0
 
@@ -52,6 +54,7 @@ class Dispatch:
         self._entries: dict[Job, _Entry] = {}
         self._running: dict[Job, PrefectDaskFuture[Any]] = {}
         self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
+        self._submitted = False
 
     def add(self, task: Task[..., Any], job: Job, after: Iterable[Job] = ()) -> Job:
         """Take a job that needs the jobs `after`; those not of this run count as done."""
@@ -63,13 +66,30 @@ class Dispatch:
 
     def run(self) -> None:
         """Carry out all jobs; return when each is done, has failed or cannot be run."""
-        for entry in list(self._entries.values()):
-            if not entry.after:
-                self._start(entry)
-        while self._running:
-            with suppress(queue.Empty):
-                self._take(self._ended.get(timeout=_POLL_SECONDS))
-            self._board.refresh(list(self._running))
+        with _light_context(), self._stopping():
+            for entry in list(self._entries.values()):
+                if not entry.after:
+                    self._start(entry)
+            while self._running:
+                with suppress(queue.Empty):
+                    self._take(self._ended.get(timeout=_POLL_SECONDS))
+                self._board.refresh(list(self._running))
+
+    @contextmanager
+    def _stopping(self) -> Iterator[None]:
+        """Leave workers, and what the server and the table say, in order."""
+        try:
+            yield
+        except BaseException:
+            # Workers at work are killed now, as they must be: nobody need be warned of it.
+            logging.getLogger("distributed").setLevel(logging.ERROR)
+            for job, future in self._running.items():
+                if self._board.is_running(job):
+                    _force(future.task_run_id, Crashed(message="the run was interrupted"))
+            self._board.write("interrupted")
+            raise
+        if self._submitted:
+            _flush_workers(self._runner)
 
     def _start(self, entry: _Entry) -> None:
         """Submit a job whose needs are met, or pass it over if its files are there."""
@@ -88,6 +108,7 @@ class Dispatch:
                     entry.task, parameters=self._parameters(job), wait_for=self._needs(entry)
                 )
             self._running[job] = future
+            self._submitted = True
             future.wrapped_future.add_done_callback(lambda _: self._ended.put(job))
 
     def _take(self, job: Job) -> None:
@@ -157,6 +178,25 @@ class Dispatch:
         if job.index is not None:
             parameters["index"] = job.index
         return {**parameters, "fingerprint": fingerprint(job, self._plan, self._tiles)}
+
+
+@contextmanager
+def _light_context() -> Iterator[None]:
+    """Leave the flow's parameters out of what travels with every task: no task asks for them.
+
+    To serialize a block, Prefect makes its JSON schema: seconds of CPU for each task.
+    """
+    context = FlowRunContext.get()
+    assert context is not None, "jobs are carried out inside a flow"
+    with context.model_copy(update={"parameters": {}}):
+        yield
+
+
+def _flush_workers(runner: DaskTaskRunner) -> None:
+    """Let each worker send what it still has for the server; Dask gives it 4 s, then kills it."""
+    client = runner.client
+    workers = client.scheduler_info(n_workers=-1)["workers"]
+    client.gather([client.submit(flush, workers=[name], pure=False) for name in workers])
 
 
 def _force(task_run_id: Any, state: State[Any]) -> None:

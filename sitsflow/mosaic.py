@@ -80,7 +80,7 @@ def merge_tile(plan: Plan, tile_plan: TilePlan) -> MergeRecord:
         )
         for index, window in enumerate(tile_plan.chunks)
     ]
-    _refusemissing(parts)
+    _refuse_missing(parts)
     path = plan.tree.tile_map(tile_plan.tile)
     with create(
         path,
@@ -111,7 +111,7 @@ def mosaic_tiles(plan: Plan, tile_plans: Mapping[str, TilePlan]) -> MergeRecord:
     """
     tiles = [tile_plans[name] for name in plan.tile_names]
     parts = [_part_of_map(plan, tile) for tile in tiles]
-    _refusemissing(parts)
+    _refuse_missing(parts)
     path = plan.tree.map
     with atomic(path) as temporary:
         # A Cloud Optimized GeoTIFF cannot be written in pieces: its overviews come first.
@@ -145,7 +145,7 @@ def _part_of_map(plan: Plan, tile_plan: TilePlan) -> _Part:
     return _Part(path=path, grid=grid, row=row, col=col, made_by="the merge of its chunks")
 
 
-def _refusemissing(parts: Sequence[_Part]) -> None:
+def _refuse_missing(parts: Sequence[_Part]) -> None:
     absent = [part for part in parts if not part.path.is_file()]
     if absent:
         names = ", ".join(str(part.path) for part in absent[:5])

@@ -168,15 +168,16 @@ def _draw_panel(figure: Figure, panel: Axes, look: _Look, index: int, beside: bo
     if not np.isfinite(values).any():
         panel.text(0.5, 0.5, "no value", transform=panel.transAxes, ha="center", va="center")
         return
+    tall = max(1.0, height / width)
     bar = figure.colorbar(
         image,
         ax=panel,
         location="right" if beside else "bottom",
         extend="both",
         extendfrac=0.03,
-        fraction=0.06,
+        fraction=min(0.06 * tall, 0.2),
         pad=0.02,
-        aspect=26 * max(1.0, height / width) if beside else 34,
+        aspect=26 * math.sqrt(tall) if beside else 34,
     )
     _style_bar(bar)
 

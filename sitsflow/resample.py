@@ -88,8 +88,8 @@ def _limit(rows: Any, cols: Any, count: int, top: int, left: int, shape: Any) ->
 def _weigh(at: Any, count: int, first: int, bicubic: bool, weights: Any, starts: Any) -> None:
     """Weights of four taps a point along one axis, and where the first lies, from `first` on.
 
-    `at` keeps the fraction after the second tap. Keys (1981) with a = -1/2: third-order exact (it
-    reproduces parabolas), and GDAL's `cubic`. Other values, as -3/4, ripple on a plain slope.
+    `at` keeps the fraction after the second tap. Keys (1981) with a = -1/2, as GDAL's `cubic` and
+    the Orfeo ToolBox's `bco`: the only a that reproduces slopes and parabolas exactly.
     """
     for p in range(count):
         whole = math.floor(at[p])
@@ -228,24 +228,28 @@ def _resample(
 def _pick(values: Any, fill: Any, rows: Any, cols: Any, frame: Any, out: Any) -> None:
     """Fill `out` with the source pixels that hold the targets' centres; `frame` as `_resample`."""
     step, row, col, top, left = frame
-    down, right = np.empty(_BLOCK * _BLOCK), np.empty(_BLOCK * _BLOCK)
+    area = _BLOCK * _BLOCK
+    down, right, at = np.empty(area), np.empty(area), np.empty(area, np.int64)
     for r in range(0, out.shape[1], _BLOCK):
         for c in range(0, out.shape[2], _BLOCK):
             height, width = min(_BLOCK, out.shape[1] - r), min(_BLOCK, out.shape[2] - c)
             _locate(rows, step, row + r, col + c, height, width, down)
             _locate(cols, step, row + r, col + c, height, width, right)
             _limit(down, right, height * width, top, left, values.shape[1:])
+            for p in range(height * width):
+                at[p] = -1
+                if down[p] >= -0.5:
+                    y, x = math.floor(down[p]), math.floor(right[p])
+                    y += (down[p] - y >= 0.5) - top
+                    x += (right[p] - x >= 0.5) - left
+                    at[p] = y * values.shape[2] + x
             for n in range(out.shape[0]):
+                layer = values[n].reshape(-1)
                 for i in range(height):
+                    into = out[n, r + i, c : c + width]
                     for j in range(width):
-                        p = i * width + j
-                        if not down[p] >= -0.5:
-                            out[n, r + i, c + j] = fill
-                            continue
-                        y, x = math.floor(down[p]), math.floor(right[p])
-                        y += (down[p] - y >= 0.5) - top
-                        x += (right[p] - x >= 0.5) - left
-                        out[n, r + i, c + j] = values[n, int(y), int(x)]
+                        p = at[i * width + j]
+                        into[j] = layer[p] if p >= 0 else fill
 
 
 def _arguments(

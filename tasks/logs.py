@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from prefect.events.worker import EventsWorker
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
@@ -23,6 +24,7 @@ from sitsflow.jobs import Job
 from sitsflow.status import JobStatus, save_status
 from sitsflow.tree import Tree
 
+_FLUSH_SECONDS = 30
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -77,6 +79,13 @@ def cause(error: BaseException) -> str:
     if isinstance(error, SitsflowError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def flush() -> None:
+    """Send what this process still has for the Prefect server: log records, and events."""
+    for handler in logging.getLogger("prefect.task_runs").handlers:
+        handler.flush()
+    EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
 
 
 def _ended(status: JobStatus, cost: Cost, state: str, message: str) -> JobStatus:

@@ -10,12 +10,12 @@ from pyproj import Transformer
 
 from sitsflow.geometry import node_step, source_coordinates, source_window
 from sitsflow.grid import Grid, Lattice, Window, bounds_in
-from sitsflow.resample import MARGINS, resample, nearest
+from sitsflow.resample import MARGINS, nearest, resample
 
 UTM = Grid(crs="EPSG:32631", x=300000, y=4900020, xres=10, yres=10, height=400, width=420)
 LAMBERT = Lattice(crs="EPSG:2154", xres=10, yres=10).grid_over(bounds_in(UTM, "EPSG:2154"))
 STEP = node_step(LAMBERT, UTM)
-INSIDE = Window(row=130, col=140, height=150, width=140)
+INSIDE = Window(row=150, col=140, height=80, width=100)
 NODATA = -10000
 
 
@@ -116,6 +116,7 @@ def test_agrees_with_the_rules_around_invalid_pixels(method) -> None:
     share = np.linspace(0, 0.95, UTM.width)
     values[0, rng.random(UTM.shape) < share] = NODATA
     valid = rng.random(values.shape) >= share
+    valid[:, 180:200, 180:200] = False
     found = warp(values, LAMBERT, INSIDE, UTM, valid=valid, method=method)
     rows, cols = centres(LAMBERT, INSIDE, UTM)
     for n in range(2):

@@ -1,0 +1,29 @@
+import numpy as np
+import pytest
+
+from sitsflow.masks import any_in_blocks, matches
+from sitsflow.sensors.model import Rule
+
+VALUES = [0, 1, 2, 3, 9, 128]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "int16", "float32"])
+@pytest.mark.parametrize(
+    ("rule", "expected"),
+    [
+        (Rule(how="nonzero"), [0, 1, 1, 1, 1, 1]),
+        (Rule(how="bits", values=(0,)), [0, 1, 0, 1, 1, 0]),
+        (Rule(how="bits", values=(1, 7)), [0, 0, 1, 1, 0, 1]),
+        (Rule(how="classes", values=(0, 3)), [1, 0, 0, 1, 0, 0]),
+    ],
+)
+def test_rules_on_every_type_a_mask_file_has(dtype, rule, expected):
+    found = matches(np.array([VALUES], dtype), rule)
+    assert found.dtype == bool
+    assert found.tolist() == [[bool(value) for value in expected]]
+
+
+def test_a_block_holds_a_true_if_any_of_its_pixels_is():
+    values = np.zeros((1, 4, 4), bool)
+    values[0, 0, 3] = True
+    assert any_in_blocks(values, 2, 2).tolist() == [[[False, True], [False, False]]]
