@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import psutil
 from prefect.blocks.core import Block
-from prefect_dask import DaskTaskRunner
+from prefect_dask.task_runners import DaskTaskRunner
 from pydantic import Field, model_validator
 
 from sitsflow.errors import ResourceError

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -132,7 +132,7 @@ def _plan(
     return make_plan(resolved.request())
 
 
-def _day(name: str, text: str) -> object:
+def _day(name: str, text: str) -> date:
     for form in ("%Y%m%d", "%Y-%m-%d"):
         try:
             return datetime.strptime(text, form).date()

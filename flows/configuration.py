@@ -32,9 +32,10 @@ def load(config: str, overrides: Sequence[str] = ()) -> Resolved:
 
         name = config.removeprefix("block:")
         try:
-            block = FeaturesMap.load(name, _sync=True)
+            block = FeaturesMap.load(name, _sync=True)  # type: ignore[call-arg]
         except ValueError as error:
             raise ConfigError([Fault("block", str(error))], config) from None
+        assert isinstance(block, FeaturesMap)
         raw, folder = block.raw(), Path.cwd()
     else:
         path = Path(config).absolute()

@@ -9,14 +9,13 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-import dask
+from dask import annotate  # type: ignore[attr-defined]
 from prefect import Task, get_client, tags
 from prefect.client.schemas.objects import State
 from prefect.context import FlowRunContext
 from prefect.exceptions import ObjectNotFound
 from prefect.states import Cancelled, Crashed
-from prefect_dask import DaskTaskRunner
-from prefect_dask.task_runners import PrefectDaskFuture
+from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 from flows.board import Board
 from sitsflow.jobs import Job, fingerprint, is_done, ram_gb
@@ -103,13 +102,15 @@ class Dispatch:
             self._pass(entry, "already there")
         else:
             gb = ram_gb(job, plan)
-            with self._labels(job), dask.annotate(resources={"RAM": gb, "CPU": 1}):
+            with self._labels(job), annotate(resources={"RAM": gb, "CPU": 1}):
                 future = self._runner.submit(
-                    entry.task, parameters=self._parameters(job), wait_for=self._needs(entry)
+                    entry.task,
+                    parameters=self._parameters(job),
+                    wait_for=self._needs(entry),  # type: ignore[arg-type]  # states will do
                 )
             self._running[job] = future
             self._submitted = True
-            future.wrapped_future.add_done_callback(lambda _: self._ended.put(job))
+            future.add_done_callback(lambda _: self._ended.put(job))
 
     def _take(self, job: Job) -> None:
         """Note how a submitted job ended, and start what waited for it."""
@@ -121,8 +122,6 @@ class Dispatch:
             error = crash
             entry.state = Crashed(message=cause(crash))
             _force(future.task_run_id, entry.state)
-        # Dask keeps a result for as long as a future of it lives.
-        future.wrapped_future.release()
         if entry.state is not None and entry.state.is_completed():
             name = "already there" if entry.state.name == "Cached" else "done"
             self._pass(entry, name)
@@ -194,7 +193,7 @@ def _light_context() -> Iterator[None]:
 
 def _flush_workers(runner: DaskTaskRunner) -> None:
     """Let each worker send what it still has for the server; Dask gives it 4 s, then kills it."""
-    client = runner.client
+    client: Any = runner.client
     workers = client.scheduler_info(n_workers=-1)["workers"]
     client.gather([client.submit(flush, workers=[name], pure=False) for name in workers])
 

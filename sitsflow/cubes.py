@@ -138,6 +138,6 @@ def _interleaved(bands: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
 
 def _coded(values: NDArray[Any], cube: _Cube) -> NDArray[Any]:
     if np.dtype(cube.dtype) != np.int16:
-        return np.where(np.isfinite(values), values, cube.nodata).astype(cube.dtype)
+        return np.asarray(np.where(np.isfinite(values), values, cube.nodata), cube.dtype)
     kept = np.nan_to_num(values, nan=cube.nodata).clip(_INT16.min, _INT16.max)
-    return kept.astype(np.int16)
+    return np.asarray(kept, np.int16)

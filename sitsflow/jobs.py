@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from sitsflow.grid import Window
 from sitsflow.plan import Plan, TilePlan
@@ -19,7 +19,8 @@ TASKS = ("preprocess", "common_mask", "write_features", "merge_tile", "mosaic")
 _LIGHT_RAM_GB = 0.5  # of a task that moves blocks or reads one mask at a time
 
 
-class Job(NamedTuple):
+@dataclass(frozen=True)
+class Job:
     """One piece of work. `tile` is empty for the mosaic, `index` None for a whole tile."""
 
     task: str

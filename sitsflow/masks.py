@@ -27,11 +27,11 @@ def matches(values: NDArray[Any], rule: Rule) -> Bool:
     ndarray of bool, the shape of `values`
     """
     if rule.how == "nonzero":
-        return np.not_equal(values, 0)
+        return np.asarray(values != 0)
     whole = values if values.dtype.kind in "iu" else np.nan_to_num(values).astype(np.int64)
     if rule.how == "bits":
         bits = np.array(sum(1 << bit for bit in rule.values), whole.dtype)
-        return np.not_equal(whole & bits, 0)
+        return np.asarray((whole & bits) != 0)
     return np.isin(whole, rule.values)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import TypeVar
+from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -17,8 +17,6 @@ from sitsflow.request import Request
 from sitsflow.scenes import Scene, Skipped
 from sitsflow.sensors.model import Sensor
 from sitsflow.tree import Tree
-
-_Model = TypeVar("_Model", bound=BaseModel)
 
 
 class _Frozen(BaseModel):
@@ -106,13 +104,14 @@ def load_plan(output_path: Path) -> Plan:
     OutputError
         If there is none, or another version wrote it.
     """
-    return _load(Plan, str(Tree(output_path).plan), _changed(Tree(output_path).plan))
+    path = Tree(output_path).plan
+    return cast("Plan", _load(Plan, str(path), _changed(path)))
 
 
 def load_tile(output_path: Path, tile: str) -> TilePlan:
     """Load one tile's part of the plan kept in an output directory."""
     path = Tree(output_path).tile_plan(tile)
-    return _load(TilePlan, str(path), _changed(path))
+    return cast("TilePlan", _load(TilePlan, str(path), _changed(path)))
 
 
 def _changed(path: Path) -> int:
@@ -125,7 +124,7 @@ def _changed(path: Path) -> int:
 
 
 @lru_cache(maxsize=64)  # a worker does many chunks of the same few tiles
-def _load(model: type[_Model], path: str, changed: int) -> _Model:
+def _load(model: type[BaseModel], path: str, changed: int) -> BaseModel:
     del changed  # part of the key: a plan written anew is read anew
     try:
         return model.model_validate_json(Path(path).read_bytes())

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sitsflow.dates import places
 from sitsflow.gapfill import fill_gaps
@@ -86,7 +88,7 @@ class Series:
         values = self._on_raw_days(self._raw[band], nodata)
         return np.where(np.isnan(values), nodata, values)
 
-    def masks(self) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    def masks(self) -> NDArray[np.uint8]:
         """Return 0 valid, 1 cloud, edge or saturated, 2 not acquired; (date, row, col)."""
         states = np.where(self._observed.valid, VALID, UNUSABLE).astype(np.uint8)
         return self._on_raw_days(states, np.uint8(NOT_ACQUIRED))
@@ -106,7 +108,7 @@ class Series:
             )
         return self._observed.band(name)
 
-    def _on_raw_days(self, values: np.ndarray, missing: np.generic) -> np.ndarray:  # type: ignore[type-arg]
+    def _on_raw_days(self, values: NDArray[Any], missing: np.generic) -> NDArray[Any]:
         if self.plan.raw_days == self.plan.days:
             return values
         out = np.full((len(self.plan.raw_days), *values.shape[1:]), missing, values.dtype)

@@ -1,0 +1,111 @@
+"""The arrows between the packages, read from their imports."""
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+PACKAGES = ("blocks", "deployments", "flows", "sitsflow", "tasks")
+MAY_IMPORT = {
+    "sitsflow": {"sitsflow"},
+    "blocks": {"blocks", "sitsflow"},
+    "tasks": {"tasks", "sitsflow"},
+    "flows": {"flows", "tasks", "blocks", "sitsflow"},
+    "deployments": {"deployments", "flows", "blocks"},
+}
+ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}
+SHARED_BY_TASKS = {"tasks.logs", "tasks.rules"}
+OPENS_RASTERS = {
+    "sitsflow.read",
+    "sitsflow.write",
+    "sitsflow.mosaic",
+    "sitsflow.simulate.raster",
+    # These look at the finished map only.
+    "sitsflow.quicklook",
+    "sitsflow.item",
+}
+FLOW_LINES = 150
+
+MODULES = {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for package in PACKAGES
+    for path in sorted((ROOT / package).rglob("*.py"))
+}
+
+
+def imported(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: imports by relative names hide the arrows"
+            yield node.module or ""
+            # `from tasks import mosaic` names a module too.
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def package(name: str) -> str:
+    return name.partition(".")[0]
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_packages_import_only_what_the_house_allows(module: str) -> None:
+    ours = {package(name) for name in imported(MODULES[module])} & set(PACKAGES)
+    assert ours <= MAY_IMPORT[package(module)]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "sitsflow"])
+def test_the_science_knows_no_engine(module: str) -> None:
+    assert not {package(name) for name in imported(MODULES[module])} & ENGINE
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "tasks"])
+def test_tasks_do_not_import_tasks(module: str) -> None:
+    others = {name for name in imported(MODULES[module]) if name in MODULES}
+    assert {name for name in others if package(name) == "tasks"} <= SHARED_BY_TASKS
+
+
+def test_no_flow_file_hides_a_package() -> None:
+    assert not {path.stem for path in (ROOT / "flows").glob("*.py")} & set(PACKAGES)
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_rasters_are_opened_in_few_places(module: str) -> None:
+    calls = {
+        f"{node.func.value.id}.{node.func.attr}"
+        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Attribute)
+        and isinstance(node.func.value, ast.Name)
+    }
+    names = set(imported(MODULES[module])) | calls
+    assert module in OPENS_RASTERS or not names & {"rasterio.open", "rasterio.vrt", "osgeo"}
+
+
+def test_the_flow_is_short() -> None:
+    lines = MODULES["flows.features_map"].read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= FLOW_LINES
+
+
+def test_importing_the_science_loads_no_engine_and_writes_nothing(tmp_path: Path) -> None:
+    names = [name for name in MODULES if package(name) == "sitsflow"]
+    code = (
+        f"import importlib, sys\nfor name in {names!r}: importlib.import_module(name)\n"
+        f"print(*sorted({ENGINE!r} & set(sys.modules)))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert ran.stdout.strip() == ""
+    assert not list(tmp_path.iterdir())
+
+
+def test_help_loads_neither_engine_nor_science() -> None:
+    heavy = ENGINE | {"numpy", "rasterio", "numba", "pydantic"}
+    code = f"import flows.cli, sys; print(*sorted({heavy!r} & set(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == ""
