@@ -1,0 +1,181 @@
+"""The tutorial's run, in both syntaxes: same tree, same map, whatever the workers and the order."""
+
+from pathlib import Path
+
+import numpy as np
+import pystac
+import pytest
+import rasterio
+from PIL import Image
+from rio_cogeo.cogeo import cog_validate
+
+from sitsflow.tree import Tree
+from tests.flows.conftest import Sitsflow
+from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
+
+pytestmark = pytest.mark.engine
+
+# As the tutorial prints it: two entries on one line with nothing between them.
+CFG = """
+chain :
+{{
+  output_path : '{output}'
+  remove_output_path : True
+  list_tile : 'T31TCJ T31TDJ'
+  s2_path : '{products}'
+  first_step : 'init'
+  last_step : 'mosaic'
+  spatial_resolution : 10
+  proj : 'EPSG:32631'
+}}
+sensors_data_interpolation : {{ auto_date : False }}
+Sentinel_2 : {{ start_date : '20180101'  end_date : '20181231' }}
+external_features :
+{{
+  functions : 'get_cumulative_productivity get_minimum_productivity get_seasonal_variation'
+  number_of_chunks : 25
+  concat_mode : False
+  no_data_value : -10000
+}}
+builders : {{ builders_class_name : ['i2_features_map'] }}
+task_retry_limits : {{ allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }}
+"""
+YAML = """
+chain:
+  output_path: {output}
+  remove_output_path: true
+  list_tile: T31TDJ T31TCJ
+  s2_path: {products}
+  first_step: init
+  last_step: mosaic
+  spatial_resolution: 10
+  proj: EPSG:32631
+sensors_data_interpolation: {{auto_date: false}}
+Sentinel_2: {{start_date: '20180101', end_date: '20181231'}}
+external_features:
+  functions: get_cumulative_productivity get_minimum_productivity get_seasonal_variation
+  number_of_chunks: 4
+  concat_mode: false
+  no_data_value: -10000
+builders: {{builders_class_name: [i2_features_map]}}
+task_retry_limits: {{allowed_retry: 0, maximum_ram: 180, maximum_cpu: 40}}
+"""
+STEPS = """\
+Group init:
+         [x] Step 1: Sensors pre-processing
+         [x] Step 2: Generate a common masks for each sensors
+Group writing:
+         [x] Step 3: Write features by chunk
+         [x] Step 4: Merge features chunks per tile
+Group mosaic:
+         [x] Step 5: Merge features tiles into a mosaic
+"""
+
+
+@pytest.fixture(scope="module")
+def runs(
+    tmp_path_factory: pytest.TempPathFactory,
+    products: Path,
+    engine: dict[str, str],
+    sitsflow: Sitsflow,
+) -> dict[str, Tree]:
+    """Both syntaxes, run: one worker and 25 chunks, two workers, tiles swapped and 4 chunks."""
+    found = {}
+    for name, text, workers in (("cfg", CFG, 1), ("yaml", YAML, 2)):
+        folder = tmp_path_factory.mktemp(name)
+        path = folder / f"tutorial.{name}"
+        path.write_text(text.format(output=folder / "out", products=products))
+        checked = sitsflow("check", path)
+        assert checked.returncode == 0, checked.stderr
+        assert checked.stdout.startswith(STEPS)
+        assert not (folder / "out").exists()
+        done = sitsflow("run", path, "--workers", workers, env=engine)
+        assert done.returncode == 0, done.stderr
+        found[name] = Tree(folder / "out")
+    return found
+
+
+def test_the_tree_is_the_tutorials(runs: dict[str, Tree]) -> None:
+    root = runs["cfg"].root
+    here = {
+        path.relative_to(root).as_posix()
+        for path in root.rglob("*")
+        if path.is_file() and ".sitsflow" not in path.parts
+    }
+    expected = {
+        "IOTA2_tasks_status.txt",
+        "final/features_map.tif",
+        "final/features_map.json",
+        "final/quicklook.png",
+        "logs/merge_feat_maps.out",
+        "logs/merge_feat_maps_by_tiles.out",
+        "logs/run_informations.txt",
+    }
+    for tile in ("T31TCJ", "T31TDJ"):
+        expected |= {
+            f"by_tiles/{tile}.tif",
+            f"logs/sensorsPreprocess/preprocessing_{tile}.out",
+            f"logs/CommonMasks/common_mask_{tile}.out",
+            *(f"customF/{tile}_chunk_{i}.tif" for i in range(25)),
+            *(f"logs/write_features_map/write_features_{tile}_chunk_{i}.out" for i in range(25)),
+            *(f"features/{tile}/tmp/MaskCommunSL.{end}" for end in ("tif", "shp", "shx", "dbf")),
+            f"features/{tile}/tmp/MaskCommunSL.prj",
+            f"features/{tile}/tmp/Sentinel2_{tile}_input_dates.txt",
+            f"features/{tile}/tmp/Sentinel2_{tile}_interpolation_dates.txt",
+            f"features/{tile}/tmp/Sentinel2_{tile}_reference.tif",
+        }
+    assert expected <= here
+
+
+def test_the_map_equals_the_slow_reference(runs: dict[str, Tree], products: Path) -> None:
+    targets = np.arange(day_of("20180101"), day_of("20181231") + 1, 10)
+    for tile in ("T31TCJ", "T31TDJ"):
+        days, valid, bands = sentinel2_series(products, tile, ["B4", "B8"])
+        red, nir = (interpolated(bands[name], valid, days, targets) for name in ("B4", "B8"))
+        expected = dynamic_habitat(ndvi(red, nir))[:2]
+        expected[:, ~valid.any(axis=0)] = -10000
+        with rasterio.open(runs["cfg"].tile_map(tile)) as file:
+            assert file.descriptions == ("cumul_prod", "min_prod", "var_prod")
+            np.testing.assert_allclose(file.read([1, 2]), expected, rtol=1e-4, atol=0.02)
+
+
+def test_workers_chunks_and_order_of_tiles_do_not_matter(runs: dict[str, Tree]) -> None:
+    for tile in ("T31TCJ", "T31TDJ"):
+        one, two = (_read(runs[name].tile_map(tile)) for name in ("cfg", "yaml"))
+        np.testing.assert_array_equal(one, two)
+    one, two = (_read(runs[name].map) for name in ("cfg", "yaml"))
+    with (
+        rasterio.open(runs["cfg"].map) as whole,
+        rasterio.open(runs["cfg"].tile_map("T31TDJ")) as t,
+    ):
+        first = round((t.bounds.left - whole.bounds.left) / 10)
+        last = 96
+    np.testing.assert_array_equal(one[..., :first], two[..., :first])
+    np.testing.assert_array_equal(one[..., last:], two[..., last:])
+    tiles = {tile: _read(runs["cfg"].tile_map(tile)) for tile in ("T31TCJ", "T31TDJ")}
+    left, right = tiles["T31TCJ"][..., first:], tiles["T31TDJ"][..., : last - first]
+    np.testing.assert_array_equal(
+        one[..., first:last], np.where(left == -10000, right, left), "the first tile wins"
+    )
+    np.testing.assert_array_equal(two[..., first:last], np.where(right == -10000, left, right))
+
+
+def test_the_map_is_a_valid_cog_with_an_item_and_a_picture(runs: dict[str, Tree]) -> None:
+    tree = runs["cfg"]
+    valid, errors, warnings = cog_validate(tree.map, strict=True, quiet=True)
+    assert (valid, errors, warnings) == (True, [], [])
+    item = pystac.Item.from_file(tree.item)
+    assert {asset.href for asset in item.assets.values()} >= {"./features_map.tif"}
+    with Image.open(tree.quicklook) as picture:
+        assert min(picture.size) > 300
+
+
+def test_a_chunks_log_says_what_it_did(runs: dict[str, Tree]) -> None:
+    log = (runs["cfg"].logs / "write_features_map/write_features_T31TDJ_chunk_7.out").read_text()
+    assert "Mpixel/s" in log
+    assert "peak RAM" in log
+
+
+def _read(path: Path) -> np.ndarray:
+    with rasterio.open(path) as file:
+        return file.read()
