@@ -198,11 +198,11 @@ def _stretch(values: NDArray[np.float32]) -> tuple[str, float, float]:
     finite = values[np.isfinite(values)]
     if not finite.size:
         return "viridis", 0.0, 1.0
-    low, high = (float(value) for value in np.percentile(finite, (2, 98)))
+    low, lower, upper, high = (float(value) for value in np.percentile(finite, (2, 20, 80, 98)))
     if high - low <= 1e-6 * max(abs(low), abs(high)):
         margin = 0.5 * abs(low) or 0.5
         return "viridis", low - margin, high + margin
-    if low < 0 < high and min(-low, high) > 0.3 * max(-low, high):
+    if lower < 0 < upper:  # a few lakes below zero do not make a map of NDVI two-sided
         end = max(-low, high)
         return "RdBu_r", -end, end
     return "viridis", low, high
