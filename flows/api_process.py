@@ -8,28 +8,30 @@ import sys
 import threading
 import time
 
-_GRACE_SECONDS = 15
+_GRACE_SECONDS = 10
 
 
-def end_with(descriptor: int, number: int = signal.SIGTERM) -> None:
-    """Send this process signal `number` when the other end of a pipe closes, then kill it.
+def end_with(descriptor: int, grace_seconds: float = 0) -> None:
+    """End this process and its group when the other end of a pipe closes.
 
-    The other end is held by the parent alone, so it closes however the parent dies.
+    The other end is held by the parent alone, so it closes however the parent dies. The process
+    must lead its group. It is asked to end `grace_seconds` before it is killed.
     """
 
     def watch() -> None:
         while os.read(descriptor, 1):
             pass
-        os.kill(os.getpid(), number)
-        time.sleep(_GRACE_SECONDS)
-        os.kill(os.getpid(), signal.SIGKILL)
+        if grace_seconds:
+            os.kill(os.getpid(), signal.SIGTERM)
+            time.sleep(grace_seconds)
+        os.killpg(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="end-with-parent", daemon=True).start()
 
 
 def main() -> None:
     """Serve on the loopback port given as the only argument."""
-    end_with(sys.stdin.fileno())
+    end_with(sys.stdin.fileno(), _GRACE_SECONDS)
     import uvicorn
 
     uvicorn.run(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import queue
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -10,20 +9,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from dask import annotate  # type: ignore[attr-defined]
-from prefect import Task, get_client, tags
+from distributed import KilledWorker
+from prefect import Task, allow_failure, tags
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
-from prefect.exceptions import ObjectNotFound
-from prefect.states import Cancelled, Crashed
+from prefect.states import Crashed
 from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 from flows.board import Board
+from flows.engine import flush_workers, force_state, hush_workers, interruptible, light_context
+from sitsflow.errors import ResourceError
 from sitsflow.jobs import Job, fingerprint, is_done, ram_gb
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.record import is_current
-from tasks.logs import cause, flush
+from tasks.logs import cause
+from tasks.skip import skip
 
 _POLL_SECONDS = 1.0
+_KILLED = (
+    "its worker process died, each time it was tried, as when memory runs out: cut the tiles in "
+    "more chunks (external_features.number_of_chunks), or use fewer workers"
+)
 
 
 @dataclass
@@ -52,8 +57,8 @@ class Dispatch:
         self._runner, self._board = runner, board
         self._entries: dict[Job, _Entry] = {}
         self._running: dict[Job, PrefectDaskFuture[Any]] = {}
-        self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
-        self._submitted = False
+        self._ended: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._submitted = self._interrupted = False
 
     def add(self, task: Task[..., Any], job: Job, after: Iterable[Job] = ()) -> Job:
         """Take a job that needs the jobs `after`; those not of this run count as done."""
@@ -65,13 +70,16 @@ class Dispatch:
 
     def run(self) -> None:
         """Carry out all jobs; return when each is done, has failed or cannot be run."""
-        with _light_context(), self._stopping():
+        with light_context(), self._stopping(), interruptible(self._interrupt):
             for entry in list(self._entries.values()):
                 if not entry.after:
                     self._start(entry)
             while self._running:
                 with suppress(queue.Empty):
-                    self._take(self._ended.get(timeout=_POLL_SECONDS))
+                    job = self._ended.get(timeout=_POLL_SECONDS)
+                    if job is not None:
+                        self._take(job)
+                self._heed()
                 self._board.refresh(list(self._running))
 
     @contextmanager
@@ -80,23 +88,36 @@ class Dispatch:
         try:
             yield
         except BaseException:
-            # Workers at work are killed now, as they must be: nobody need be warned of it.
-            logging.getLogger("distributed").setLevel(logging.ERROR)
+            if self._submitted:
+                hush_workers(self._runner)
             for job, future in self._running.items():
                 if self._board.is_running(job):
-                    _force(future.task_run_id, Crashed(message="the run was interrupted"))
+                    force_state(future.task_run_id, Crashed(message="the run was interrupted"))
+                    self._board.ended(job, "not run", "interrupted")
             self._board.write("interrupted")
             raise
         if self._submitted:
-            _flush_workers(self._runner)
+            flush_workers(self._runner)
+
+    def _interrupt(self) -> None:
+        self._interrupted = True
+        self._ended.put(None)
+
+    def _heed(self) -> None:
+        if self._interrupted:
+            raise KeyboardInterrupt
 
     def _start(self, entry: _Entry) -> None:
         """Submit a job whose needs are met, or pass it over if its files are there."""
+        self._heed()
         job, plan = entry.job, self._plan
         wanted = fingerprint(job, plan, self._tiles)
         if is_current(job.record(plan.tree), wanted, plan.tree.root):
             # In this process, for a hundredth of a submission: the UI shows it as Cached.
-            entry.state = self._here(entry)
+            with self._labels(job):
+                entry.state = entry.task(
+                    **self._parameters(job), wait_for=self._needs(entry), return_state=True
+                )
             self._pass(entry, "already there")
         elif is_done(job, plan, self._tiles):
             self._pass(entry, "already there")
@@ -119,9 +140,9 @@ class Dispatch:
         try:
             entry.state = future.wrapped_future.result()
         except Exception as crash:  # noqa: BLE001 - whatever Dask says of a lost worker
-            error = crash
-            entry.state = Crashed(message=cause(crash))
-            _force(future.task_run_id, entry.state)
+            error = ResourceError(_KILLED) if isinstance(crash, KilledWorker) else crash
+            entry.state = Crashed(message=cause(error))
+            force_state(future.task_run_id, entry.state)
         if entry.state is not None and entry.state.is_completed():
             name = "already there" if entry.state.name == "Cached" else "done"
             self._pass(entry, name)
@@ -130,7 +151,7 @@ class Dispatch:
             found = entry.state.result(raise_on_failure=False)
             error = found if isinstance(found, BaseException) else None
         self._board.ended(job, "failed", cause(error) if error else "it did not end")
-        self._give_up(entry, [job.title])
+        self._give_up(entry, job)
 
     def _pass(self, entry: _Entry, state: Any) -> None:
         self._board.ended(entry.job, state)
@@ -140,34 +161,30 @@ class Dispatch:
             if not wanting.missing:
                 self._start(wanting)
 
-    def _give_up(self, failed: _Entry, blame: list[str]) -> None:
-        """Show each job that needs `failed`, directly or not, as not run."""
-        for name in failed.wanted_by:
+    def _give_up(self, missing: _Entry, failed: Job) -> None:
+        """Show each job that needs a failed one, directly or not, as not run."""
+        for name in missing.wanted_by:
             entry = self._entries[name]
             if entry.state is not None:
                 continue
-            message = f"not run, for want of {', '.join(blame)}"
-            entry.state = self._here(entry)
-            _force(
-                entry.state.state_details.task_run_id, Cancelled(name="Skipped", message=message)
-            )
+            message = f"not run, for want of {failed.title}"
+            # The edge to what failed: its own need may be a job that was not run either.
+            because = self._entries[failed].state
+            edges = [allow_failure(because)] if because and because.is_failed() else None
+            with self._labels(entry.job):
+                entry.state = skip.with_options(name=entry.task.name)(
+                    entry.job.title, message, wait_for=edges, return_state=True
+                )
             self._board.ended(entry.job, "not run", message)
-            self._give_up(entry, blame)
-
-    def _here(self, entry: _Entry) -> State[Any]:
-        """Call the task in this process: it finds its files there, or a need that failed."""
-        with self._labels(entry.job):
-            state: State[Any] = entry.task(
-                **self._parameters(entry.job), wait_for=self._needs(entry), return_state=True
-            )
-        return state
+            self._give_up(entry, failed)
 
     def _needs(self, entry: _Entry) -> list[State[Any]]:
         states = (self._entries[need].state for need in entry.after)
         return [state for state in states if state is not None]
 
     def _labels(self, job: Job) -> Any:
-        labels = [f"step:{job.task}", f"ram:{ram_gb(job, self._plan):.1f}gb", "cpu:1"]
+        gb = round(ram_gb(job, self._plan), 1)
+        labels = [f"step:{job.task}", f"ram:{gb:g}gb", "cpu:1"]
         return tags(*labels, *([f"tile:{job.tile}"] if job.tile else []))
 
     def _parameters(self, job: Job) -> dict[str, Any]:
@@ -177,30 +194,3 @@ class Dispatch:
         if job.index is not None:
             parameters["index"] = job.index
         return {**parameters, "fingerprint": fingerprint(job, self._plan, self._tiles)}
-
-
-@contextmanager
-def _light_context() -> Iterator[None]:
-    """Leave the flow's parameters out of what travels with every task: no task asks for them.
-
-    To serialize a block, Prefect makes its JSON schema: seconds of CPU for each task.
-    """
-    context = FlowRunContext.get()
-    assert context is not None, "jobs are carried out inside a flow"
-    with context.model_copy(update={"parameters": {}}):
-        yield
-
-
-def _flush_workers(runner: DaskTaskRunner) -> None:
-    """Let each worker send what it still has for the server; Dask gives it 4 s, then kills it."""
-    client: Any = runner.client
-    workers = client.scheduler_info(n_workers=-1)["workers"]
-    client.gather([client.submit(flush, workers=[name], pure=False) for name in workers])
-
-
-def _force(task_run_id: Any, state: State[Any]) -> None:
-    """Set the state of a task run, which the server may not have heard of yet."""
-    if task_run_id is None:
-        return
-    with suppress(ObjectNotFound), get_client(sync_client=True) as client:
-        client.set_task_run_state(task_run_id, state, force=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import flow, runtime
@@ -54,10 +53,11 @@ def features_map(
         Start over, though an unfinished run of the same configuration could be resumed.
     """
     source = "the configuration"
-    resolved = resolve(apply_overrides(config.raw(), overrides or {}), Path.cwd(), source)
+    resolved = resolve(apply_overrides(config.raw(), overrides or {}), source=source)
     plan, tiles = make_plan(resolved.request())
     for text in (*resolved.warnings, *resolved.notices, *plan.notices):
         _say(text)
+    _refuse_missing(plan, tiles)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
     with workspace(plan, remove=remove, fresh=fresh, run=run) as sentence:
@@ -69,7 +69,6 @@ def features_map(
 def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) -> State[str]:
     """Carry out the selected steps of a plan in a directory that is ours."""
     steps = selected_steps(plan)
-    _refuse_missing(plan, tiles, min(steps))
     save_plan(plan, tiles)
     write_run_information(plan, write_yaml(resolved.configuration))
     jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
@@ -101,9 +100,10 @@ def _add_all(work: Dispatch, jobs: list[Job], tiles: Tiles) -> None:
     add(mosaic, Job("mosaic"), maps)
 
 
-def _refuse_missing(plan: Plan, tiles: Tiles, first: int) -> None:
+def _refuse_missing(plan: Plan, tiles: Tiles) -> None:
     """Refuse to start with a step whose needs no earlier run has left."""
-    before = (job for job in all_jobs(plan, tiles) if job.step < first)
+    first = min(selected_steps(plan))
+    before = (job for job in all_jobs(plan, tiles) if job.step == first - 1)
     missing = [job.title for job in before if not is_done(job, plan, tiles)]
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")

@@ -80,7 +80,8 @@ def _ui(api_url: str) -> str:
 def main() -> int:
     """Run what the command line asks for, and turn what goes wrong into a message and a status."""
     options = RunOptions.from_json(sys.argv[1])
-    end_with(int(sys.argv[2]), signal.SIGINT)
+    # No farewell: the server is going too, and what is done is recorded.
+    end_with(int(sys.argv[2]))
     # Interrupted by the launcher even if the terminal had asked it to be ignored.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -17,6 +17,7 @@ from sitsflow.errors import OutputError
 from sitsflow.plan import Plan
 from sitsflow.record import write_whole
 from sitsflow.tree import Tree
+from sitsflow.write import clear_leftovers
 
 
 class Marker(BaseModel):
@@ -60,6 +61,8 @@ def workspace(
     with _locked(tree):
         if said.wipe:
             _wipe(tree)
+        features = tree.root.glob("features/*/tmp")
+        clear_leftovers(tree.by_tiles, tree.chunks, tree.final, *features)
         marker = Marker(
             version=plan.version,
             fingerprint=plan.fingerprint,
@@ -95,7 +98,8 @@ def _open(plan: Plan, *, remove: bool, fresh: bool) -> _Opening:
     tree, root = plan.tree, plan.tree.root
     if root.exists() and not root.is_dir():
         raise OutputError(f"{root} is a file; chain.output_path must be a directory")
-    if not root.exists() or not any(root.iterdir()):
+    # The hidden folder alone: a wipe, or a first start, that was killed half-way.
+    if not root.exists() or not any(path for path in root.iterdir() if path != tree.state):
         return _Opening(wipe=False, sentence="")
     if not tree.marker.exists():
         raise OutputError(
@@ -105,6 +109,11 @@ def _open(plan: Plan, *, remove: bool, fresh: bool) -> _Opening:
     marker = read_marker(tree)
     same = marker is not None and marker.fingerprint == plan.fingerprint
     if fresh:
+        if plan.request.first_step != "init":
+            raise OutputError(
+                f"starting over needs chain.first_step: init, not {plan.request.first_step}, "
+                f"which goes on from what is in {root}"
+            )
         _refuse_inputs(plan)
         return _Opening(wipe=True, sentence=f"starting over: what a former run left in {root} goes")
     if plan.request.first_step != "init":

@@ -110,12 +110,15 @@ def _handlers(path: Path) -> Iterator[logging.Logger]:
     for handler in handlers:
         handler.addFilter(lambda record: record.thread == mine)
         science.addHandler(handler)
-    level = science.level
+    level, propagate = science.level, science.propagate
     science.setLevel(logging.INFO)
+    # Prefect's run logger shows on the console what the root logger would show again.
+    science.propagate = False
     try:
         yield science
     finally:
         science.setLevel(level)
+        science.propagate = propagate
         for handler in handlers:
             science.removeHandler(handler)
             handler.close()

@@ -27,6 +27,7 @@ OPENS_RASTERS = {
     # These look at the finished map only.
     "sitsflow.quicklook",
     "sitsflow.item",
+    "sitsflow.report.pixels",
 }
 FLOW_LINES = 150
 

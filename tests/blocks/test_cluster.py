@@ -1,0 +1,41 @@
+import pytest
+from pydantic import ValidationError
+
+from blocks.cluster import WORKER_ENVIRONMENT, DaskCluster
+from sitsflow.errors import ResourceError
+
+
+def test_one_worker_a_core_that_declares_its_share() -> None:
+    arguments = DaskCluster(n_workers=4, memory_gb=16).local_arguments(ram_gb=2)
+    assert arguments["n_workers"] == 4
+    assert arguments["resources"] == {"RAM": 4, "CPU": 1}
+    assert arguments["memory_limit"] == 4e9
+    assert arguments["env"] == WORKER_ENVIRONMENT
+
+
+def test_fewer_workers_where_a_task_needs_more_than_a_share() -> None:
+    arguments = DaskCluster(n_workers=4, memory_gb=16).local_arguments(ram_gb=6)
+    assert arguments["n_workers"] == 2
+    assert arguments["resources"]["RAM"] == 8
+
+
+def test_a_task_that_no_worker_could_hold_is_refused_at_once() -> None:
+    with pytest.raises(ResourceError, match=r"needs about 20\.0 GB of memory, and 16\.0 GB"):
+        DaskCluster(memory_gb=16).local_arguments(ram_gb=20)
+
+
+def test_threads_are_one_everywhere() -> None:
+    threads = {name: value for name, value in WORKER_ENVIRONMENT.items() if "THREADS" in name}
+    assert set(threads.values()) == {"1"}
+    assert {"NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "GDAL_NUM_THREADS"} <= set(threads)
+
+
+def test_an_address_or_a_class() -> None:
+    runner = DaskCluster(address="tcp://10.0.0.1:8786").task_runner(ram_gb=1)
+    assert runner.address == "tcp://10.0.0.1:8786"
+    named = DaskCluster(cluster_class="distributed.LocalCluster", cluster_kwargs={"n_workers": 3})
+    assert named.task_runner(ram_gb=1).cluster_kwargs == {"n_workers": 3}
+    with pytest.raises(ValidationError, match="not both"):
+        DaskCluster(address="tcp://10.0.0.1:8786", cluster_class="distributed.LocalCluster")
+    with pytest.raises(ValidationError, match="name one"):
+        DaskCluster(cluster_kwargs={"n_workers": 3})
