@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from prefect import task
 from prefect.client.schemas.objects import State
-from sitsflow.commonmask import write_common_mask
 
+from sitsflow.commonmask import write_common_mask
 from sitsflow.jobs import Job
 from sitsflow.plan import load_tile
 from sitsflow.record import TaskRecord

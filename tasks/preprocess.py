@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from prefect import task
 from prefect.client.schemas.objects import State
-from sitsflow.reference import prepare_tile
 
 from sitsflow.jobs import Job
 from sitsflow.plan import load_tile
 from sitsflow.record import TaskRecord
+from sitsflow.reference import prepare_tile
 from tasks.rules import RULES, carry_out
 
 
