@@ -23,7 +23,7 @@ install: $(INSTALLED) ## make the environment in .venv
 demo: $(INSTALLED) ## simulate two Sentinel-2 tiles and map them (into demo/)
 	$(BIN)/sitsflow demo $(DEMO)
 test: $(INSTALLED) ## run the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 test-slow: $(INSTALLED) ## run the longer checks too
 	$(BIN)/python -m pytest -m 'slow or not slow'
 lint: $(INSTALLED) ## ruff, mypy, and whether the generated documentation is current
