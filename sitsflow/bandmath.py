@@ -36,6 +36,8 @@ _OPERATORS: Mapping[type[ast.AST], Callable[..., Any]] = {
 _FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "abs": (1, np.abs),
     "sqrt": (1, np.sqrt),
+    "sign": (1, np.sign),
+    "rint": (1, np.rint),
     "exp": (1, np.exp),
     "ln": (1, np.log),
     "log": (1, np.log),
@@ -44,7 +46,12 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "sin": (1, np.sin),
     "cos": (1, np.cos),
     "tan": (1, np.tan),
+    "asin": (1, np.arcsin),
+    "acos": (1, np.arccos),
     "atan": (1, np.arctan),
+    "sinh": (1, np.sinh),
+    "cosh": (1, np.cosh),
+    "tanh": (1, np.tanh),
     "atan2": (2, np.arctan2),
     "min": (2, np.minimum),
     "max": (2, np.maximum),
@@ -53,6 +60,7 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
     "ndvi": (2, lambda red, nir: (nir - red) / (nir + red)),
 }
 _BAND = re.compile(r"b([1-9]\d*)$")
+_LARGEST = 3e38  # of a float32
 _LONGEST = 1000  # characters: deeper nesting than a formula needs would exhaust the parser
 
 
@@ -66,15 +74,20 @@ class Expression:
     _tree: ast.expr
 
     def __call__(self, bands: Mapping[int, Array]) -> Array:
-        """Evaluate on arrays of equal shape, keyed by band number; float32, NaN passes through."""
+        """Evaluate on arrays of equal shape, keyed by band number; float32.
+
+        NaN where a band that the expression uses is NaN, even where it only chooses by it.
+        """
         with np.errstate(all="ignore"):
             value = _evaluate(self._tree, bands)
-        shape = next(iter(bands.values())).shape
-        return np.broadcast_to(np.asarray(value, np.float32), shape)
+        out = np.array(np.broadcast_to(value, bands[self.bands[0]].shape), np.float32)
+        for number in self.bands:
+            out[np.isnan(bands[number])] = np.nan
+        return out
 
 
 def parse(text: str) -> Expression:
-    """Check an expression; muParser's ``^``, ``&&`` and ``||`` are understood too.
+    """Check an expression; muParser's ``^``, ``&&``, ``||`` and ``c ? a : b`` are understood too.
 
     Raises
     ------
@@ -85,10 +98,9 @@ def parse(text: str) -> Expression:
         raise ExpressionError(f"an expression of {len(text)} characters; at most {_LONGEST}")
     python = text.strip().replace("^", "**").replace("&&", " and ").replace("||", " or ")
     try:
-        tree = ast.parse(python, mode="eval").body
+        tree = ast.parse(_choices(python), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        hint = "; write `c ? a : b` as where(c, a, b)" if "?" in text else ""
-        raise ExpressionError(f"{text!r} is not an expression{hint}") from None
+        raise ExpressionError(f"{text!r} is not an expression") from None
     numbers: set[int] = set()
     _check(tree, text, numbers)
     if not numbers:
@@ -98,19 +110,52 @@ def parse(text: str) -> Expression:
 
 def split(text: str) -> list[str]:
     """Split a comma-separated list of expressions, leaving the commas of calls alone."""
+    return [part.strip() for part in _parts(text) if part.strip()]
+
+
+def _parts(text: str) -> list[str]:
     parts, depth, start = [], 0, 0
     for at, character in enumerate(text):
         depth += (character == "(") - (character == ")")
         if character == "," and depth == 0:
             parts.append(text[start:at])
             start = at + 1
-    parts.append(text[start:])
-    return [part.strip() for part in parts if part.strip()]
+    return [*parts, text[start:]]
+
+
+def _choices(text: str) -> str:
+    """Write muParser's ``c ? a : b`` as ``where(c, a, b)``, inner parentheses first."""
+    if "?" not in text:
+        return text
+    plain, depth, start = "", 0, 0
+    for at, character in enumerate(text):
+        if character == "(":
+            if depth == 0:
+                plain, start = plain + text[start : at + 1], at + 1
+            depth += 1
+        elif character == ")":
+            depth -= 1
+            if depth == 0:
+                plain, start = plain + _choices(text[start:at]), at
+    plain += text[start:]
+    return ",".join(_choice(argument) for argument in _parts(plain))
+
+
+def _choice(text: str) -> str:
+    condition, question, rest = text.partition("?")
+    if not question:
+        return text
+    waiting = 1
+    for at, character in enumerate(rest):
+        waiting += (character == "?") - (character == ":")
+        if waiting == 0:
+            return f"where({condition},{_choice(rest[:at])},{_choice(rest[at + 1 :])})"
+    raise ValueError("a question without a colon")
 
 
 def _check(node: ast.AST, text: str, numbers: set[int]) -> None:
     match node:
-        case ast.Constant(value=value) if type(value) in (int, float):
+        case ast.Constant(value=int() | float() as value) if _is_number(value):
             return
         case ast.Name(id=name) if band := _BAND.match(name):
             numbers.add(int(band.group(1)))
@@ -149,13 +194,22 @@ def _evaluate(node: ast.AST, bands: Mapping[int, Array]) -> Any:
         case ast.BinOp(left=left, op=op, right=right):
             return _OPERATORS[type(op)](_evaluate(left, bands), _evaluate(right, bands))
         case ast.UnaryOp(op=op, operand=operand):
-            return _OPERATORS[type(op)](_evaluate(operand, bands))
+            return _number(_OPERATORS[type(op)](_evaluate(operand, bands)))
         case ast.BoolOp(op=op, values=values):
             parts = [_evaluate(value, bands) for value in values]
             result = parts[0]
             for part in parts[1:]:
                 result = _OPERATORS[type(op)](result, part)
-            return result
+            return _number(result)
         case ast.Compare(left=left, ops=[op], comparators=[right]):
-            return _OPERATORS[type(op)](_evaluate(left, bands), _evaluate(right, bands))
+            return _number(_OPERATORS[type(op)](_evaluate(left, bands), _evaluate(right, bands)))
     raise AssertionError(ast.dump(node))
+
+
+def _is_number(value: float) -> bool:
+    return type(value) in (int, float) and abs(value) < _LARGEST
+
+
+def _number(value: Any) -> Any:
+    """Return truth as 1 and 0: numpy refuses to subtract one truth from another."""
+    return np.float32(value) if np.asarray(value).dtype == np.bool_ else value

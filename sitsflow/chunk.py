@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,13 +13,14 @@ from numpy.typing import NDArray
 from sitsflow.accessors import Accessors
 from sitsflow.area import inside, read_area
 from sitsflow.cost import Cost
+from sitsflow.dates import stamp
 from sitsflow.errors import FunctionError
 from sitsflow.exogenous import read_exogenous
-from sitsflow.functions import Functions, call, check_shape, load_functions
+from sitsflow.functions import Functions, check_shape, load_functions
 from sitsflow.grid import Window
 from sitsflow.native import indices_of, native_features
 from sitsflow.observations import Observations
-from sitsflow.plan import FunctionPlan, Plan, TilePlan
+from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
 from sitsflow.read import reading
 from sitsflow.record import TaskRecord
 from sitsflow.series import Series
@@ -35,6 +37,10 @@ class Computed(NamedTuple):
     values: NDArray[np.float32]
     undefined: dict[str, int]
     """Pixels with data that a function left NaN or infinite, by band; only bands with some."""
+    pixels: int
+    """Pixels wanted: without those outside the area of interest."""
+    valid: dict[str, dict[str, int]]
+    """How many of these no mask spoils, by sensor label and day, of sensors that are read."""
 
 
 def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
@@ -62,8 +68,9 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         task="write_features",
         tile=tile_plan.tile,
         outputs=(path,),
-        pixels=window.height * window.width,
+        pixels=computed.pixels,
         nan_counts=computed.undefined,
+        valid_pixels=computed.valid,
         warnings=tuple(warnings),
         **cost.spent(),
     )
@@ -92,15 +99,18 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
     core = window if wanted is None else _box(window, wanted)
     if core is None:
         log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
-        return Computed(values, {})
+        return Computed(values, {}, 0, {})
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
     with reading():
-        undefined = _Chunk(plan, tile_plan, index, core, keep).compute(part)
+        chunk = _Chunk(plan, tile_plan, index, core, keep)
+        undefined = chunk.compute(part)
+        valid = chunk.valid_pixels()
     if keep is not None:
         part[:, ~keep] = request.no_data_value
-    return Computed(values, undefined)
+    pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
+    return Computed(values, undefined, pixels, valid)
 
 
 def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:
@@ -123,6 +133,13 @@ def _box(window: Window, wanted: Bools) -> Window | None:
     )
 
 
+def _padded(core: Window, padding: tuple[int, int], tile_plan: TilePlan) -> Window:
+    """Grow a window by columns and rows, as far as its tile goes: less at a tile's edge."""
+    room = tile_plan.room or tile_plan.grid.whole
+    inner = core.relative_to(room).padded(padding[1], padding[0], room.shape)
+    return inner.model_copy(update={"row": inner.row + room.row, "col": inner.col + room.col})
+
+
 class _Chunk:
     """The computation of one chunk's bands, one after the other."""
 
@@ -135,17 +152,21 @@ class _Chunk:
         self._where = f"tile {tile_plan.tile}, chunk {index}"
         self._core = core
         self._keep = keep
-        self._padded = core.padded(request.padding[1], request.padding[0], tile_plan.grid.shape)
+        self._padded = _padded(core, request.padding, tile_plan)
         self._inner = core.relative_to(self._padded).slices
+        self._observed = [
+            Observations(one, tile_plan.grid, self._padded, request.resampling)
+            for one in tile_plan.series
+        ]
         self._series = [
             Series(
                 one,
-                Observations(one, tile_plan.grid, self._padded, request.resampling),
+                observed,
                 indices_of(one.sensor, one.bands, request),
                 gapfilling=request.use_gapfilling,
                 where=self._where,
             )
-            for one in tile_plan.series
+            for one, observed in zip(tile_plan.series, self._observed, strict=True)
         ]
 
     def compute(self, out: NDArray[np.float32]) -> dict[str, int]:
@@ -168,45 +189,55 @@ class _Chunk:
         undefined: dict[str, int] = {}
         for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
             part = out[at : at + len(planned.labels)]
-            undefined |= self._call(functions, planned, dict(wanted.kwargs), accessors, part)
+            made = self._call(functions, planned, wanted.kwargs, accessors, part)
+            for label, count in made.items():  # two functions may give the same label
+                undefined[label] = undefined.get(label, 0) + count
             at += len(planned.labels)
         return undefined
+
+    def valid_pixels(self) -> dict[str, dict[str, int]]:
+        """Count the pixels that no mask spoils, by sensor and day, of sensors that are read."""
+        return {
+            one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
+            for one, observed in zip(self._tile_plan.series, self._observed, strict=True)
+            if one.read
+        }
 
     def _call(
         self,
         functions: Functions,
         planned: FunctionPlan,
-        kwargs: dict[str, Any],
+        kwargs: Mapping[str, Any],
         accessors: Accessors,
         out: NDArray[np.float32],
     ) -> dict[str, int]:
         accessors.touched.clear()
-        features = call(functions.by_name[planned.name], accessors, kwargs, self._where)
+        features = functions.call(planned.name, accessors, kwargs, self._where)
         check_shape(features, self._padded.shape, planned.name, self._where)
         if len(features.values) != len(planned.labels):
             raise FunctionError(
                 f"{planned.name} ({self._where}): made {len(features.values)} band(s), but "
                 f"{len(planned.labels)} when it was tried; the number must not depend on pixels"
             )
-        read = [one for one in self._series if one.plan.sensor.label in accessors.touched]
-        some, full = self._data(read)
-        undefined = {}
+        some, full = self._data(accessors.touched)
+        undefined: dict[str, int] = {}
         with np.errstate(over="ignore", invalid="ignore"):
             for at, label in enumerate(planned.labels):
                 values = features.values[at][self._inner].astype(np.float32)
                 finite = np.isfinite(values)
                 if count := int(np.count_nonzero(full & ~finite)):
-                    undefined[label] = count
+                    undefined[label] = undefined.get(label, 0) + count
                     self._refuse(planned.name, label, full & ~finite)
                 out[at] = np.where(finite & some, values, self._plan.request.no_data_value)
         return undefined
 
-    def _data(self, read: Sequence[Series]) -> tuple[Bools, Bools]:
+    def _data(self, touched: Mapping[str, set[str]]) -> tuple[Bools, Bools]:
         """Tell where some, and where all of the sensors that were read have a valid date."""
+        read = [one for one in self._series if one.plan.sensor.label in touched]
         some = np.full(self._core.shape, not read)
         full = np.ones(self._core.shape, bool)
         for one in read:
-            has = one.has_data()[self._inner]
+            has = one.has_data(touched[one.plan.sensor.label])[self._inner]
             some |= has
             full &= has
         return some, full if self._keep is None else full & self._keep
@@ -225,3 +256,12 @@ class _Chunk:
             "Divide by something that is never 0, or set external_features.strict: False to have "
             "nodata there"
         )
+
+
+def _by_day(series: SeriesPlan, valid: Bools, keep: Bools | None) -> dict[str, int]:
+    """Count the valid pixels of each day, (date, row, col); one valid product of a day will do."""
+    counts = {}
+    for day, places in groupby(range(len(series.days)), series.days.__getitem__):
+        usable = valid[list(places)].any(axis=0)
+        counts[stamp(day)] = int(np.count_nonzero(usable if keep is None else usable & keep))
+    return counts

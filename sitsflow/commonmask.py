@@ -40,7 +40,11 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     )
     vector = path.with_suffix(".shp")
     with atomic(vector) as temporary:
-        polygons(mask, tile_plan.grid).to_file(temporary, driver="ESRI Shapefile")
+        # The type is said, for an empty mask has no polygon to tell it by.
+        polygons(mask, tile_plan.grid).to_file(
+            temporary, driver="ESRI Shapefile", geometry_type="Polygon"
+        )
+        temporary.with_suffix(".cpg").unlink(missing_ok=True)  # it has no text: iota2's has none
     log.info("%s: %.1f %% seen by all sensors", tile_plan.tile, 100 * mask.mean())
     parts = [vector.with_suffix(ending) for ending in (".shp", ".shx", ".dbf", ".prj")]
     return TaskRecord(

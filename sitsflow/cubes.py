@@ -23,6 +23,7 @@ from sitsflow.series import NOT_ACQUIRED, Series
 from sitsflow.write import create, run_tags
 
 _INT16 = np.iinfo(np.int16)
+_COARSE = 100  # digital numbers a reflectance of 1 under which whole numbers say too little
 
 
 class _Cube(NamedTuple):
@@ -35,55 +36,51 @@ class _Cube(NamedTuple):
 def write_cubes(plan: Plan, tile_plan: TilePlan) -> list[Path]:
     """Write each sensor's raw stack, masks, gap-filled stack and features, and all features.
 
-    Reflectances are int16, truncated toward zero as iota2 writes them; features are float32.
+    Reflectances are int16, truncated toward zero as iota2 writes them (float32 where a sensor's
+    are not counted in thousandths); features are float32. Where a run has no native features
+    there is no file of them.
     """
-    paths = []
-    for number in range(len(tile_plan.series)):
-        paths += _write(plan, tile_plan, tile_plan.series[number : number + 1])
-    whole = _Cube(
-        plan.tree.features(tile_plan.tile) / f"{tile_plan.tile}_Features.tif",
-        _feature_labels(plan, tile_plan.series),
-        np.float32,
-        plan.request.no_data_value,
-    )
-    _fill(plan, tile_plan, tile_plan.series, [whole], _features)
-    return [*paths, whole.path]
+    cubes = [cube for series in tile_plan.series for cube in _of_sensor(plan, tile_plan, series)]
+    path = plan.tree.features(tile_plan.tile) / f"{tile_plan.tile}_Features.tif"
+    cubes.append(_features_cube(plan, path, tile_plan.series))
+    _fill(plan, tile_plan, cubes)
+    return [cube.path for cube in cubes if cube.labels]
 
 
-def _write(plan: Plan, tile_plan: TilePlan, one: Sequence[SeriesPlan]) -> list[Path]:
-    (series,) = one
-    label, nodata = series.sensor.label, series.sensor.nodata
+def _of_sensor(plan: Plan, tile_plan: TilePlan, series: SeriesPlan) -> list[_Cube]:
+    label, dtype = series.sensor.label, _dtype(series)
+    # A nodata value that int16 cannot hold is given its lowest number.
+    nodata = series.sensor.nodata if _fits(series.sensor.nodata, dtype) else _INT16.min
 
     def path(what: str) -> Path:
         return plan.tree.of_series(tile_plan.tile, label, what)
 
     raw, filled = series.raw_days, series.target_days
-    cubes = [
-        _Cube(path("TS.tif"), _dated(series, raw), np.int16, nodata),
+    return [
+        _Cube(path("TS.tif"), _dated(series, raw), dtype, nodata),
         _Cube(path("MASKS.tif"), series_labels(label, "mask", raw), np.uint8, NOT_ACQUIRED),
-        _Cube(path("TSG.tif"), _dated(series, filled), np.int16, nodata),
-        _Cube(path("Features.tif"), _feature_labels(plan, one), np.float32,
-              plan.request.no_data_value),
-    ]  # fmt: skip
-    _fill(plan, tile_plan, one, cubes, _all)
-    return [cube.path for cube in cubes]
+        _Cube(path("TSG.tif"), _dated(series, filled), dtype, nodata),
+        _features_cube(plan, path("Features.tif"), [series]),
+    ]
+
+
+def _features_cube(plan: Plan, path: Path, series: Sequence[SeriesPlan]) -> _Cube:
+    return _Cube(path, native_labels(series, plan.request), np.float32, plan.request.no_data_value)
+
+
+def _dtype(series: SeriesPlan) -> DTypeLike:
+    return np.float32 if series.sensor.quantification < _COARSE else np.int16
+
+
+def _fits(value: float, dtype: DTypeLike) -> bool:
+    return dtype is not np.int16 or (_INT16.min <= value <= _INT16.max and value.is_integer())
 
 
 def _dated(series: SeriesPlan, days: Sequence[int]) -> list[str]:
     return [f"{series.sensor.label}_{band}_{stamp(day)}" for day in days for band in series.bands]
 
 
-def _feature_labels(plan: Plan, series: Sequence[SeriesPlan]) -> list[str]:
-    return list(native_labels(series, plan.request))
-
-
-def _fill(
-    plan: Plan,
-    tile_plan: TilePlan,
-    series: Sequence[SeriesPlan],
-    cubes: Sequence[_Cube],
-    values_of: Any,
-) -> None:
+def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
     """Write cubes chunk by chunk, so that no whole cube is ever in memory."""
     with ExitStack() as stack:
         files = [
@@ -94,19 +91,19 @@ def _fill(
                     compression=plan.request.compression,
                 )
             )
+            if cube.labels else None
             for cube in cubes
         ]  # fmt: skip
         for window in tile_plan.chunks:
-            with reading():
-                parts = list(values_of(plan, _series(plan, tile_plan, series, window)))
             place = RasterioWindow(window.col, window.row, window.width, window.height)
-            for file, cube, part in zip(files, cubes, parts, strict=True):
-                file.write(_coded(part, cube), window=place)
+            with reading():
+                parts = _all(plan, _series(plan, tile_plan, window))
+                for file, cube, part in zip(files, cubes, parts, strict=True):
+                    if file is not None:
+                        file.write(_coded(part, cube), window=place)
 
 
-def _series(
-    plan: Plan, tile_plan: TilePlan, series: Sequence[SeriesPlan], window: Window
-) -> list[Series]:
+def _series(plan: Plan, tile_plan: TilePlan, window: Window) -> list[Series]:
     return [
         Series(
             one,
@@ -114,20 +111,30 @@ def _series(
             indices_of(one.sensor, one.bands, plan.request),
             gapfilling=plan.request.use_gapfilling,
         )
-        for one in series
+        for one in tile_plan.series
     ]
 
 
 def _all(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
-    (one,) = series
-    yield _interleaved([one.raw(band) for band in one.plan.bands])
-    yield one.masks()
-    yield _interleaved([one.interpolated(band) for band in one.plan.bands])
-    yield from _features(plan, series)
+    """Yield the values of all cubes in their order, one at a time in memory."""
+    for one in series:
+        yield _interleaved([_raw(one, band) for band in one.plan.bands])
+        yield one.masks()
+        yield _interleaved([one.interpolated(band) for band in one.plan.bands])
+        yield _features(plan, [one])
+    yield _features(plan, series)
 
 
-def _features(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
-    yield np.stack([feature.values for feature in native_features(series, plan.request)])
+def _raw(series: Series, band: str) -> NDArray[np.float32]:
+    values, nodata = series.raw(band), series.plan.sensor.nodata
+    if not _fits(nodata, _dtype(series.plan)):
+        values[values == np.float32(nodata)] = np.nan
+    return values
+
+
+def _features(plan: Plan, series: Sequence[Series]) -> NDArray[np.float32]:
+    found = [feature.values for feature in native_features(series, plan.request)]
+    return np.stack(found) if found else np.empty((0, 0, 0), np.float32)
 
 
 def _interleaved(bands: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -63,6 +63,10 @@ class ResourceError(SitsflowError):
     """A task needs more memory than the run may use."""
 
 
+class ClusterError(SitsflowError):
+    """The Dask cluster that a run is to use is not there, or its workers are no use."""
+
+
 class OutputError(SitsflowError):
     """The output directory cannot be used, or what it holds is not what the step needs."""
 

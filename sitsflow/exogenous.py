@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.errors import MissingInputError, ProductError
+from sitsflow.errors import MissingInputError, ProductError, ReadError
 from sitsflow.geometry import node_step, source_coordinates, source_window
 from sitsflow.grid import Grid, Window
-from sitsflow.read import read_header, read_layers, read_names
+from sitsflow.read import read_bands, read_header, read_names, reading
 from sitsflow.request import Request
 from sitsflow.resample import nearest
-from sitsflow.scenes import Layer
 
 PLACEHOLDER = "$TILE"
 
@@ -37,10 +36,10 @@ def describe_raster(request: Request, tile: str) -> tuple[int, list[str]] | None
     if path is None:
         return None
     try:
-        header = read_header(path)
-    except ProductError as error:
+        with reading(sidecars=True):
+            return read_header(path).count, read_names(path)
+    except (ProductError, ReadError) as error:
         raise MissingInputError(f"external_features.exogeneous_data: {error}") from None
-    return header.count, read_names(path)
 
 
 def read_exogenous(
@@ -54,14 +53,14 @@ def read_exogenous(
     path = raster_path(request, tile)
     if path is None:
         return None
-    header = read_header(path)
-    names = read_names(path)
-    step = node_step(tile_grid, header.grid)
-    source = source_window(tile_grid, window, header.grid, step, 0)
-    if source is None:
-        return np.full((*window.shape, header.count), np.nan, np.float32), names
-    layers = [Layer(path=path, index=band) for band in range(1, header.count + 1)]
-    values = read_layers(layers, source).astype(np.float32)
+    with reading(sidecars=True):
+        header = read_header(path)
+        names = read_names(path)
+        step = node_step(tile_grid, header.grid)
+        source = source_window(tile_grid, window, header.grid, step, 0)
+        if source is None:
+            return np.full((*window.shape, header.count), np.nan, np.float32), names
+        values = read_bands(path, source).astype(np.float32)
     if header.nodata is not None:
         values[values == np.float32(header.nodata)] = np.nan
     coordinates = source_coordinates(tile_grid, window, header.grid, step)

@@ -1,14 +1,13 @@
-"""User functions: loading their module, calling them, and checking what they return."""
+"""User functions: finding them by name, calling them, and checking what they return."""
 
 from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.util
-import sys
+import inspect
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -18,18 +17,11 @@ from numpy.typing import NDArray
 
 from sitsflow import builtin
 from sitsflow.accessors import Accessors
-from sitsflow.errors import FunctionError
-from sitsflow.labels import iota2_labels, label_text
+from sitsflow.errors import FunctionError, SitsflowError
+from sitsflow.labels import label_text
+from sitsflow.usercode import UserCode, load_user_code
 
 Function = Callable[..., Any]
-
-
-class Functions(NamedTuple):
-    """The functions a run calls, by name, and a digest of the code they come from."""
-
-    module: ModuleType
-    by_name: dict[str, Function]
-    digest: str
 
 
 class Features(NamedTuple):
@@ -39,15 +31,92 @@ class Features(NamedTuple):
     labels: tuple[str, ...] | None
 
 
+class Functions:
+    """The functions a run calls, by name.
+
+    Parameters
+    ----------
+    module : module
+        Where they are defined.
+    code : UserCode, optional
+        The user's file and its neighbours; None for the built-in functions.
+    """
+
+    def __init__(self, module: ModuleType, code: UserCode | None = None) -> None:
+        self.module = module
+        self._code = code
+
+    @property
+    def digest(self) -> str:
+        """Digest of the code the functions come from, as far as it was imported until now."""
+        if self._code is not None:
+            return self._code.digest
+        return hashlib.sha256(Path(self.module.__file__ or "").read_bytes()).hexdigest()
+
+    def check_arguments(self, name: str, kwargs: Mapping[str, Any]) -> None:
+        """Refuse keyword arguments that a function does not take, or lacks."""
+        function = getattr(self.module, name)
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # written in C, and silent about itself
+            return
+        try:
+            signature.bind(None, **kwargs)
+        except TypeError as error:
+            given = ", ".join(kwargs) or "none"
+            raise FunctionError(
+                f"{name}: {error}; external_features.functions gives the arguments {given}, and "
+                f"the function is {name}{signature}"
+            ) from None
+
+    def call(
+        self, name: str, accessors: Accessors, kwargs: Mapping[str, Any], where: str
+    ) -> Features:
+        """Call one function and bring what it returns into (band, row, col).
+
+        Parameters
+        ----------
+        name : str
+            The function takes `accessors` as ``self`` and returns ``(array, labels)``; the array
+            has shape (row, col) or (row, col, band). What a masked array masks becomes NaN.
+        where : str
+            Tile and chunk, for messages.
+
+        Raises
+        ------
+        FunctionError
+            With the user's own traceback lines, or with what is wrong about the result.
+        SitsflowError
+            What the accessors raise, as when a file cannot be read: no fault of the function.
+        """
+        try:
+            with self._importing(f"{name} ({where})"), np.errstate(all="ignore"):
+                # What is not finite is counted later, and said.
+                result = getattr(self.module, name)(accessors, **kwargs)
+        except (MemoryError, SitsflowError):
+            raise
+        except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a user's code raises)
+            raise FunctionError(_failure(name, error, where)) from None
+        if not isinstance(result, tuple) or len(result) != 2:
+            raise FunctionError(
+                f"{name} ({where}): returned {_what(result)}; a function returns (array, labels)"
+            )
+        return Features(_bands(result[0], name, where), _labels(result[1], name, where))
+
+    def _importing(self, where: str) -> AbstractContextManager[None]:
+        return nullcontext() if self._code is None else self._code.importing(where)
+
+
 def load_functions(path: Path | None, names: Sequence[str]) -> Functions:
     """Import the module at `path` (None: the built-in one) and find the functions `names` in it.
 
     Raises
     ------
     FunctionError
-        If the module does not import, or lacks a function.
+        If the module does not import, or lacks a function; all that are missing are named.
     """
-    module = builtin if path is None else _import(path)
+    code = None if path is None else load_user_code(path)
+    module = builtin if code is None else code.module
     where = "the built-in functions" if path is None else str(path)
     known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
     faults = []
@@ -58,41 +127,7 @@ def load_functions(path: Path | None, names: Sequence[str]) -> Functions:
             faults.append(f"{where}: no function {name!r}{hint}")
     if faults:
         raise FunctionError("\n".join(faults))
-    source = Path(module.__file__ or "").read_bytes()
-    siblings = sorted(set(_siblings(module))) if path is not None else []
-    digest = hashlib.sha256(b"\0".join([source, *(one.read_bytes() for one in siblings)]))
-    return Functions(module, {name: getattr(module, name) for name in names}, digest.hexdigest())
-
-
-def call(function: Function, accessors: Accessors, kwargs: dict[str, Any], where: str) -> Features:
-    """Call one function and bring what it returns into (band, row, col).
-
-    Parameters
-    ----------
-    function : callable
-        Takes `accessors` as ``self`` and returns ``(array, labels)``; the array has shape
-        (row, col) or (row, col, band).
-    where : str
-        Tile and chunk, for messages.
-
-    Raises
-    ------
-    FunctionError
-        With the user's own traceback lines, or with what is wrong about the result.
-    """
-    name = function.__name__
-    try:
-        with np.errstate(all="ignore"):  # what is not finite is counted later, and said
-            result = function(accessors, **kwargs)
-    except MemoryError:
-        raise
-    except Exception as error:  # noqa: BLE001  (whatever a user's code raises)
-        raise FunctionError(_failure(function, error, where)) from None
-    if not isinstance(result, tuple) or len(result) != 2:
-        raise FunctionError(
-            f"{name} ({where}): returned {_what(result)}; a function returns (array, labels)"
-        )
-    return Features(_bands(result[0], name, where), _labels(result[1], name, where))
+    return Functions(module, code)
 
 
 def check_shape(features: Features, shape: tuple[int, int], name: str, where: str) -> None:
@@ -106,6 +141,8 @@ def check_shape(features: Features, shape: tuple[int, int], name: str, where: st
 
 
 def _bands(values: Any, name: str, where: str) -> NDArray[Any]:
+    if isinstance(values, np.ma.MaskedArray):
+        values = np.ma.filled(values.astype(np.float64), np.nan)
     array = np.asarray(values)
     if array.dtype.kind not in "fiub":
         raise FunctionError(f"{name} ({where}): returned {array.dtype} values; numbers are needed")
@@ -134,58 +171,13 @@ def _what(result: Any) -> str:
     return f"{'an' if type(result).__name__[0] in 'aeiou' else 'a'} {type(result).__name__}"
 
 
-def _failure(function: Function, error: Exception, where: str) -> str:
-    """Say where a user function failed, by the lines of its own files only."""
-    lines = [f"{function.__name__} ({where}) raised {type(error).__name__}: {error}"]
-    ours = str(Path(__file__).parent)
+def _failure(name: str, error: BaseException, where: str) -> str:
+    """Say where a user function failed, without the lines that lead from here to it."""
+    lines = [f"{name} ({where}) raised {type(error).__name__}: {error}"]
+    ours = Path(__file__).parent
     for frame in traceback.extract_tb(error.__traceback__):
-        if not frame.filename.startswith(ours) or frame.filename == builtin.__file__:
+        file = Path(frame.filename)
+        if not file.is_relative_to(ours) or file == Path(builtin.__file__):
             lines.append(f"  {frame.filename}, line {frame.lineno}, in {frame.name}")
             lines.append(f"    {frame.line}")
     return "\n".join(lines)
-
-
-def _import(path: Path) -> ModuleType:
-    # A name of its own, or a user's `numpy.py` would take the place of the real one.
-    name = f"sitsflow_user_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise FunctionError(f"{path}: not a Python file")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        with _importable(path.parent), iota2_labels():
-            spec.loader.exec_module(module)
-    except SyntaxError as error:
-        raise FunctionError(
-            f"{error.filename}, line {error.lineno}: {error.msg}\n    {(error.text or '').strip()}"
-        ) from None
-    except Exception as error:  # noqa: BLE001  (importing runs the user's code)
-        frames = traceback.extract_tb(error.__traceback__)
-        line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
-        place = f"{path}, line {line}" if line else str(path)
-        raise FunctionError(f"{place}: {type(error).__name__}: {error}") from None
-    return module
-
-
-@contextmanager
-def _importable(folder: Path) -> Iterator[None]:
-    """Let a user's module import its neighbours, as it does when run from its own folder."""
-    sys.path.insert(0, str(folder))
-    try:
-        yield
-    finally:
-        sys.path.remove(str(folder))
-
-
-def _siblings(module: ModuleType) -> Iterator[Path]:
-    """Yield the files of the modules beside a user's module which it imports."""
-    own = Path(module.__file__ or "")
-    for value in vars(module).values():
-        owner = value if isinstance(value, ModuleType) else _owner(value)
-        file = Path(getattr(owner, "__file__", None) or "")
-        if file.parent == own.parent and file != own:
-            yield file
-
-
-def _owner(value: Any) -> ModuleType | None:
-    return sys.modules.get(getattr(value, "__module__", None) or "")

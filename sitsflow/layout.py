@@ -10,11 +10,13 @@ from rasterio.warp import calculate_default_transform
 
 from sitsflow.area import read_area, touches
 from sitsflow.errors import GridError, MissingInputError
-from sitsflow.grid import Bounds, Grid, Lattice, bounds_in, union, warped_grid
+from sitsflow.grid import Bounds, Grid, Lattice, Window, bounds_in, union, warped_grid
 from sitsflow.read import Header
 from sitsflow.request import Request, SensorRequest
-from sitsflow.scenes import Scene
 from sitsflow.sensors.model import Sensor
+
+_HUGE = 10**9
+"""Pixels of a mosaic that is refused if nearly all of it is empty."""
 
 
 class Layout(NamedTuple):
@@ -22,6 +24,8 @@ class Layout(NamedTuple):
 
     grids: dict[str, Grid]
     """Of each tile that has something to compute, in the order of the run."""
+    rooms: dict[str, Window]
+    """The whole of a tile in pixels of its grid, for tiles cropped to the area."""
     mosaic: Grid
     area: Bounds | None
     notices: tuple[str, ...]
@@ -30,7 +34,6 @@ class Layout(NamedTuple):
 def lay_out(
     request: Request,
     sensors: Sequence[tuple[Sensor, SensorRequest]],
-    scenes: Mapping[tuple[str, str], Sequence[Scene]],
     headers: Mapping[tuple[str, str], Mapping[str, Header]],
 ) -> Layout:
     """Choose the grids of all tiles.
@@ -43,7 +46,6 @@ def lay_out(
     MissingInputError
         If the area of interest touches no tile.
     """
-    del scenes
     references = {
         tile: [headers[tile, sensor.label][sensor.bands[0].name].grid for sensor, _ in sensors]
         for tile in request.tiles
@@ -58,11 +60,12 @@ def lay_out(
             grids[tile] = lattice.grid_over(union([bounds_in(one, crs) for one in sources]))
         else:
             grids[tile] = warped_grid(sources[0], crs, xres, yres)
-    area = None
+    area: Bounds | None = None
+    rooms: dict[str, Window] = {}
     if request.area_of_interest is not None:
-        grids, area = _cropped(grids, request, crs)
+        grids, rooms, area = _cropped(grids, request, crs)
     mosaic = _mosaic(grids, lattice, aligned=request.grid_alignment)
-    return Layout(grids, mosaic, area, _notices(grids, request, references, crs))
+    return Layout(grids, rooms, mosaic, area, _notices(grids, request, references, crs))
 
 
 def _finest(headers: Mapping[tuple[str, str], Mapping[str, Header]]) -> Grid:
@@ -96,21 +99,22 @@ def _lattice(source: Grid, crs: str, xres: float, yres: float) -> Lattice:
 
 def _cropped(
     grids: Mapping[str, Grid], request: Request, crs: str
-) -> tuple[dict[str, Grid], Bounds]:
+) -> tuple[dict[str, Grid], dict[str, Window], Bounds]:
     assert request.area_of_interest is not None
     shape = read_area(request.area_of_interest, crs)
-    found = {}
+    found, rooms = {}, {}
     for tile, grid in grids.items():
         window = grid.window_of(shape.bounds)
         if window is not None and touches(shape, grid.bounds):
             found[tile] = grid.part(window)
+            rooms[tile] = grid.whole.relative_to(window)
     if not found:
         west, south, east, north = (f"{value:.6g}" for value in shape.bounds)
         raise MissingInputError(
             f"{request.area_of_interest}: the area (x {west} to {east}, y {south} to {north} in "
             f"{crs}) touches none of the tiles {' '.join(grids)}"
         )
-    return found, shape.bounds
+    return found, rooms, shape.bounds
 
 
 def _mosaic(grids: Mapping[str, Grid], lattice: Lattice, *, aligned: bool) -> Grid:
@@ -118,7 +122,8 @@ def _mosaic(grids: Mapping[str, Grid], lattice: Lattice, *, aligned: bool) -> Gr
     if not aligned:
         lattice = lattice.model_copy(update={"x": first.x, "y": first.y})
     mosaic = lattice.grid_over(union([grid.bounds for grid in grids.values()]))
-    if mosaic.height * mosaic.width > 50 * sum(grid.height * grid.width for grid in grids.values()):
+    size = mosaic.height * mosaic.width
+    if size > _HUGE and size > 50 * sum(grid.height * grid.width for grid in grids.values()):
         raise GridError(
             f"the tiles {' '.join(grids)} lie far apart: their mosaic would be {mosaic.height} x "
             f"{mosaic.width} pixels, nearly all empty. Are all tiles of list_tile meant?"

@@ -18,7 +18,8 @@ def matches(values: NDArray[Any], rule: Rule) -> Bool:
     Parameters
     ----------
     values : ndarray of any integer or float type, any shape
-        As the file has them. Re-encoded products hold masks as floats, with whole values.
+        As the file has them. Re-encoded products hold masks as floats, with whole values; where
+        such a mask is NaN it says nothing, and is taken to meet the rule.
     rule : Rule
         ``nonzero``, ``bits`` or ``classes``.
 
@@ -28,11 +29,15 @@ def matches(values: NDArray[Any], rule: Rule) -> Bool:
     """
     if rule.how == "nonzero":
         return np.asarray(values != 0)
-    whole = values if values.dtype.kind in "iu" else np.nan_to_num(values).astype(np.int64)
+    if values.dtype.kind not in "iu":
+        known = np.isfinite(values)
+        return np.asarray(matches(np.where(known, values, 0).astype(np.int64), rule) | ~known)
     if rule.how == "bits":
-        bits = np.array(sum(1 << bit for bit in rule.values), whole.dtype)
-        return np.asarray((whole & bits) != 0)
-    return np.isin(whole, rule.values)
+        bits = sum(1 << bit for bit in rule.values)
+        if bits > np.iinfo(values.dtype).max:  # bits that a narrow or a signed file has not
+            values = values.astype(np.int64)
+        return np.asarray((values & values.dtype.type(bits)) != 0)
+    return np.isin(values, rule.values)
 
 
 def any_in_blocks(values: Bool, rows: int, cols: int) -> Bool:

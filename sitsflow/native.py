@@ -29,7 +29,8 @@ def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict
     found = iota2_indices(sensor, bands) if request.indices else {}
     for name in request.spectral_indices:
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
-        found.setdefault(name, catalogue_index(name, sensor, bands))
+        if name not in found:
+            found[name] = catalogue_index(name, sensor, bands)
     return found
 
 
@@ -44,8 +45,9 @@ def native_features(series: Sequence[Series], request: Request) -> Iterator[Feat
         if request.copy_input:
             yield from _reflectances(one, request)
         label, days = one.plan.sensor.label, _days(one, request)
+        relative = request.copy_input and request.rel_refl
         for name in one.indices:
-            if name == "NDVI" and request.rel_refl and not request.keep_duplicates:
+            if name == "NDVI" and relative and not request.keep_duplicates:
                 continue  # the near infrared relative to red is the NDVI
             yield from _dated(series_labels(label, name, days), one.interpolated(name))
         for number, text in enumerate(expressions.get(one.plan.sensor.name, ()), start=1):

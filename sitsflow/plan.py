@@ -20,7 +20,8 @@ from sitsflow.tree import Tree
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    # JSON has no NaN, which may stand for no data: as null it would not be read again.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
 
 class SeriesPlan(_Frozen):
@@ -53,6 +54,11 @@ class TilePlan(_Frozen):
     grid: Grid
     series: tuple[SeriesPlan, ...]
     chunks: tuple[Window, ...]
+    room: Window | None = Field(
+        default=None,
+        description="the whole tile in rows and columns of `grid`, where that is only the part "
+        "inside an area: padding may reach that far",
+    )
     fingerprint: str = Field(description="changes when anything that its pixels depend on does")
 
 

@@ -6,24 +6,33 @@ import hashlib
 import json
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
+
+import numpy as np
 
 from sitsflow import __version__
-from sitsflow.area import read_area
+from sitsflow.area import area_state
 from sitsflow.chunking import AUTO_RAM_GB, cut
 from sitsflow.dates import merged_days, regular_days, to_date, to_day
-from sitsflow.errors import MissingInputError, ProductError
+from sitsflow.errors import (
+    ConfigError,
+    Fault,
+    MissingInputError,
+    SensorFileError,
+)
 from sitsflow.exogenous import describe_raster, raster_path
 from sitsflow.functions import Functions, load_functions
 from sitsflow.geometry import node_step
 from sitsflow.grid import Grid
+from sitsflow.inventory import Inventory, check_layers, first_headers, take_stock, without
 from sitsflow.layout import Layout, lay_out
 from sitsflow.memory import bytes_read, bytes_written, chunk_ram_gb, pixels_within
+from sitsflow.notices import notices
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.probe import Probed, probe
-from sitsflow.read import Header, headers
-from sitsflow.request import Request, SensorRequest
-from sitsflow.scenes import Scene, Skipped, digest, find_scenes, refuse_broken
+from sitsflow.read import Header
+from sitsflow.request import Chunking, Request, SensorRequest
+from sitsflow.scenes import digest
 from sitsflow.sensors.model import Sensor, load_sensors
 
 log = logging.getLogger(__name__)
@@ -41,120 +50,66 @@ _NOT_TILE = {
 }
 
 
-class _Draft(NamedTuple):
-    """Scenes of each tile and sensor label, while broken ones are still being found."""
-
-    scenes: dict[tuple[str, str], list[Scene]]
-    skipped: list[Skipped]
-
-
 def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     """Decide a run.
 
     Raises
     ------
-    ConfigError, MissingInputError, ProductError, GridError, FunctionError, ExpressionError
+    SitsflowError
         Whatever would make the run fail later; products' faults are reported together.
     """
-    known = load_sensors(request.sensor_folders)
-    sensors = [(known[one.sensor], one) for one in request.sensors]
+    _check_nodata(request.no_data_value)
+    sensors = _sensors(request)
     functions = load_functions(request.module, [one.name for one in request.functions])
-    draft = _find(request, sensors)
+    stock = take_stock(request, sensors)
     while True:
-        first = _headers_of_first(draft)
-        layout = lay_out(request, sensors, draft.scenes, first)
-        series = {tile: _series(request, sensors, draft, first, tile) for tile in layout.grids}
+        first = first_headers(stock)
+        layout = lay_out(request, sensors, first)
+        series = {tile: _series(request, sensors, stock, first, tile) for tile in layout.grids}
         probed = _probe(request, series, functions)
-        broken, block, width = _broken_layers(series, probed)
+        broken, block, width = check_layers(series, probed)
         if not broken:
             break
-        draft = _without(draft, broken, request)
-    return _finished(request, functions, draft, layout, series, probed, block, width)
+        stock = without(stock, broken, request)
+    return _finished(request, functions, stock, layout, series, probed, block, width)
 
 
-def _find(request: Request, sensors: Sequence[tuple[Sensor, SensorRequest]]) -> _Draft:
-    scenes, skipped, missing = {}, [], []
-    for tile in request.tiles:
-        for sensor, wanted in sensors:
-            try:
-                found = find_scenes(sensor, wanted.root, tile)
-            except MissingInputError as error:
-                missing.append(str(error))
-                continue
-            scenes[tile, sensor.label] = found.scenes
-            skipped += found.broken
-    if missing:
-        raise MissingInputError("\n".join(missing))
-    if not request.skip_broken_products:
-        refuse_broken(skipped)
-    _refuse_few(scenes, request)
-    return _Draft(scenes, skipped)
+def _check_nodata(value: float) -> None:
+    """Refuse a no-data value that a file of 32-bit floats cannot hold; NaN can be held."""
+    largest = float(np.finfo(np.float32).max)
+    if abs(value) > largest:
+        message = f"{value:g} does not fit in 32-bit floats; at most {largest:.6g}"
+        raise ConfigError([Fault("external_features.no_data_value", message)])
 
 
-def _refuse_few(scenes: Mapping[tuple[str, str], list[Scene]], request: Request) -> None:
-    few = [
-        f"tile {tile}: {len({scene.day for scene in found})} date(s) of {label}; "
-        f"chain.minimum_required_dates is {request.minimum_required_dates}"
-        for (tile, label), found in scenes.items()
-        if len({scene.day for scene in found}) < request.minimum_required_dates
-    ]
-    if few:
-        raise MissingInputError("\n".join(few))
-
-
-def _without(draft: _Draft, broken: list[Skipped], request: Request) -> _Draft:
-    """Leave broken products out, or refuse them."""
-    if not request.skip_broken_products:
-        refuse_broken(broken)
-    names = {one.product for one in broken}
-    scenes = {
-        key: [scene for scene in found if scene.product not in names]
-        for key, found in draft.scenes.items()
-    }
-    _refuse_few(scenes, request)
-    return _Draft(scenes, [*draft.skipped, *broken])
-
-
-def _headers_of_first(draft: _Draft) -> dict[tuple[str, str], dict[str, Header]]:
-    """Read all headers of one product a series: they stand for the others' until these are read.
-
-    The first product whose files all open is taken.
-    """
-    found = {}
-    for (tile, label), scenes in draft.scenes.items():
-        reasons = []
-        for scene in scenes:
-            layers = {**scene.bands, **scene.masks}
-            read = headers({layer.path for layer in layers.values()})
-            here: dict[str, Header] = {}
-            for name, layer in layers.items():
-                header = read[layer.path]
-                if isinstance(header, ProductError):
-                    reasons.append(str(header))
-                    break
-                here[name] = header
-            else:
-                found[tile, label] = here
-                break
-        else:
-            raise ProductError("\n".join([f"tile {tile}: no readable {label} product", *reasons]))
-    return found
+def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
+    known = load_sensors(request.sensor_folders)
+    sensors = [(known[one.sensor], one) for one in request.sensors]
+    labels: dict[str, str] = {}
+    for sensor, _ in sensors:
+        other = labels.setdefault(sensor.label, sensor.name)
+        if other != sensor.name:
+            raise SensorFileError(
+                f"sensors {other} and {sensor.name} have the same label, {sensor.label}: give one "
+                "of them another in its file, for files and functions are named by it"
+            )
+    return sensors
 
 
 def _series(
     request: Request,
     sensors: Sequence[tuple[Sensor, SensorRequest]],
-    draft: _Draft,
+    stock: Inventory,
     first: Mapping[tuple[str, str], Mapping[str, Header]],
     tile: str,
 ) -> list[SeriesPlan]:
     plans = []
     for sensor, wanted in sensors:
-        scenes = draft.scenes[tile, sensor.label]
+        scenes = stock.scenes[tile, sensor.label]
         days = tuple(scene.day for scene in scenes)
         everywhere = [
             tuple(scene.day for scene in found)
-            for (_, label), found in draft.scenes.items()
+            for (_, label), found in stock.scenes.items()
             if label == sensor.label
         ]
         plans.append(
@@ -208,85 +163,26 @@ def _probe(
         found[tile] = by_dates[key]
     first_tile, first = next(iter(found.items()))
     for tile, probed in found.items():
-        if len(probed.labels) != len(first.labels):
+        if probed.labels != first.labels:
             raise MissingInputError(
-                f"tile {first_tile} makes {len(first.labels)} bands and tile {tile} "
-                f"{len(probed.labels)}: their dates differ. Set "
-                "external_features.fill_missing_dates: True, or use_gapfilling: True"
+                f"{_difference(first_tile, first.labels, tile, probed.labels)}: their dates "
+                "differ. Set python_data_managing.fill_missing_dates: True, or "
+                "sensors_data_interpolation.use_gapfilling: True"
             )
     return found
 
 
-def _broken_layers(
-    series: Mapping[str, Sequence[SeriesPlan]], probed: Mapping[str, Probed]
-) -> tuple[list[Skipped], tuple[int, int], int]:
-    """Check the headers of every layer that will be read.
-
-    Returns the products with a file that does not open or lies on another grid, the largest
-    block that any file decodes at once, and the bytes of its widest pixel.
-    """
-    broken, block, width = [], (1, 1), 1
-    for tile, plans in series.items():
-        for plan in plans:
-            names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
-            for scene in plan.scenes:
-                layers = {**scene.bands, **scene.masks}
-                read = headers({layers[name].path for name in names})
-                reason = _fault(scene, names, read, plan.grids)
-                if reason:
-                    broken.append(
-                        Skipped(
-                            tile=tile, sensor=plan.sensor.label, product=scene.product,
-                            reason=reason,
-                        )
-                    )  # fmt: skip
-                for header in read.values():
-                    if isinstance(header, Header):
-                        block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
-                        width = max(width, header.bytes_per_pixel)
-    return broken, block, width
-
-
-def _mask_names(sensor: Sensor) -> tuple[str, ...]:
-    return tuple(mask.name for mask in sensor.masks)
-
-
-def _fault(
-    scene: Scene,
-    names: Sequence[str],
-    read: Mapping[Any, Header | ProductError],
-    grids: Mapping[str, Grid],
-) -> str:
-    layers = {**scene.bands, **scene.masks}
-    for name in names:
-        header = read[layers[name].path]
-        if isinstance(header, ProductError):
-            return str(header)
-        if layers[name].index > header.count:
-            return (
-                f"{layers[name].path}: {header.count} band(s), {name} is number "
-                f"{layers[name].index}"
-            )
-        wanted = grids[name]
-        if header.grid.shape != wanted.shape or header.grid.offset_in(wanted) != (0, 0):
-            return (
-                f"{layers[name].path}: on another grid than the other dates: {_about(header.grid)} "
-                f"instead of {_about(wanted)}"
-            )
-    return ""
-
-
-def _about(grid: Grid) -> str:
-    return (
-        f"{grid.height} x {grid.width} pixels of {grid.xres:g} at ({grid.x:.10g}, {grid.y:.10g}), "
-        f"{grid.crs}"
-    )
+def _difference(one: str, first: Sequence[str], other: str, second: Sequence[str]) -> str:
+    if len(first) != len(second):
+        return f"tile {one} makes {len(first)} bands and tile {other} {len(second)}"
+    at = next(at for at, pair in enumerate(zip(first, second, strict=True)) if len({*pair}) > 1)
+    return f"band {at + 1} is {first[at]} of tile {one} and {second[at]} of tile {other}"
 
 
 def _finished(
     request: Request,
     functions: Functions,
-    draft: _Draft,
+    stock: Inventory,
     layout: Layout,
     series: Mapping[str, list[SeriesPlan]],
     probed: Mapping[str, Probed],
@@ -309,7 +205,7 @@ def _finished(
             for plan in plans
         )
         limit = pixels_within(min(request.maximum_ram, AUTO_RAM_GB), whole, probed[tile], request)
-        chunks = cut(grid, request.chunking, _in_pixels_of(grid, block, whole), limit)
+        chunks = cut(grid, _chunking(request, grid), _in_pixels_of(grid, block, whole), limit)
         largest = max(window.height * window.width for window in chunks)
         ram = max(ram, chunk_ram_gb(largest, whole, probed[tile], request))
         tiles[tile] = TilePlan(
@@ -317,6 +213,7 @@ def _finished(
             grid=grid,
             series=whole,
             chunks=chunks,
+            room=layout.rooms.get(tile),
             fingerprint=_digest(about_code, grid, *whole, str(_exogenous_state(request, tile))),
         )
     days = [day for plan in tiles.values() for one in plan.series for day in one.days]
@@ -328,8 +225,8 @@ def _finished(
         functions=first.functions,
         mosaic_grid=layout.mosaic,
         area=layout.area,
-        skipped=tuple(draft.skipped),
-        notices=(*layout.notices, *_notices(request)),
+        skipped=tuple(stock.skipped),
+        notices=(*layout.notices, *notices(request, tiles, first.labels)),
         chunk_ram_gb=round(ram, 3),
         bytes_to_read=sum(bytes_read(one, width) for one in tiles.values()),
         bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
@@ -340,10 +237,12 @@ def _finished(
     return plan, tiles
 
 
-def _notices(request: Request) -> tuple[str, ...]:
-    if request.indices and "NDVI" in request.spectral_indices:
-        return ("NDVI is iota2's, x 1000: the catalogue's needs `features: []`",)
-    return ()
+def _chunking(request: Request, grid: Grid) -> Chunking:
+    """Return the rule of cutting; of the corner of a tile inside an area, no more than rows."""
+    if request.area_of_interest is None or request.chunking.mode != "split_number":
+        return request.chunking
+    number = min(request.chunking.number, grid.height)
+    return request.chunking.model_copy(update={"number": number})
 
 
 def _step(grid: Grid, plan: SeriesPlan) -> int:
@@ -368,10 +267,7 @@ def _about_code(request: Request, functions: Functions) -> str:
     expressions = [one.additional_features for one in request.sensors]
     area = request.area_of_interest
     if area is not None:
-        keys["area_state"] = digest(
-            path for path in area.parent.glob(f"{area.stem}.*") if path.is_file()
-        )
-        read_area(area, request.crs or "EPSG:4326")
+        keys["area_state"] = area_state(area)
     return json.dumps([__version__, keys, expressions, functions.digest], sort_keys=True)
 
 

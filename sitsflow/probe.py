@@ -10,7 +10,7 @@ import numpy as np
 
 from sitsflow.accessors import Accessors
 from sitsflow.errors import FunctionError
-from sitsflow.functions import Features, Functions, call, check_shape
+from sitsflow.functions import Features, Functions, check_shape
 from sitsflow.labels import default_labels
 from sitsflow.native import indices_of, native_features
 from sitsflow.observations import Bools, Floats
@@ -22,8 +22,21 @@ _SIZES = ((16, 16), (256, 256))
 """Pixels tried: a function that needs a larger neighbourhood fails on the first."""
 
 
+_REFLECTANCE = {
+    "coastal": (0.08, 0.03, 0.06), "blue": (0.10, 0.04, 0.06), "green": (0.14, 0.08, 0.06),
+    "red": (0.20, 0.05, 0.04), "rededge1": (0.22, 0.10, 0.03), "rededge2": (0.25, 0.30, 0.02),
+    "rededge3": (0.27, 0.38, 0.02), "nir": (0.29, 0.42, 0.02), "nir08": (0.30, 0.44, 0.02),
+    "swir1": (0.35, 0.20, 0.01), "swir2": (0.28, 0.10, 0.01),
+}  # fmt: skip
+"""Of bare soil, dense plants and water, roughly, by common name of the band."""
+_CLOUD, _CLOUDY = 0.6, 0.15  # reflectance of clouds, and how often they are there
+
+
 class MadeUp:
-    """Observations without a file: plausible digital numbers, always the same, all valid."""
+    """Observations without a file: fields with a season, some water, some clouds; always the same.
+
+    A function that fits a curve or looks for clouds must find something of the kind.
+    """
 
     def __init__(self, plan: SeriesPlan, shape: tuple[int, int]) -> None:
         self._plan = plan
@@ -32,16 +45,30 @@ class MadeUp:
 
     @cached_property
     def valid(self) -> Bools:
-        """All valid; (date, row, col)."""
-        return np.ones(self._shape, bool)
+        """False under clouds, every pixel being clear on some date; (date, row, col)."""
+        valid = np.random.default_rng(1).random(self._shape) >= _CLOUDY
+        valid[0] |= ~valid.any(axis=0)
+        return valid
 
-    def band(self, name: str) -> Floats:
-        """Return random values around a tenth of full reflectance; (date, row, col)."""
+    @cached_property
+    def _cover(self) -> Floats:
+        """Share of the ground that plants cover; NaN on water; (date, row, col)."""
+        rng = np.random.default_rng(2)
+        peak, height, water = (rng.random(self._shape[1:]) for _ in range(3))
+        day = np.array(self._plan.days, np.float64)[:, np.newaxis, np.newaxis] % 365.25
+        cover = (0.4 + 0.6 * height) * np.exp(-(((day - 120 - 100 * peak) / 60) ** 2))
+        return np.where(water < 0.1, np.nan, cover).astype(np.float32)
+
+    def band(self, name: str, *, clouded: bool = False) -> Floats:
+        """Return digital numbers, of clouds where a date is not valid; (date, row, col)."""
+        del clouded  # always
         self.bands.add(name)
-        seed = self._plan.sensor.band_names.index(name)
-        full = self._plan.sensor.quantification
-        values = np.random.default_rng(seed).uniform(0.02, 0.4, self._shape) * full
-        return values.astype(np.float32)
+        sensor = self._plan.sensor
+        soil, plants, water = _REFLECTANCE.get(sensor.band(name).common or "", (0.2, 0.2, 0.2))
+        clear = np.nan_to_num(soil + (plants - soil) * self._cover, nan=water)
+        rng = np.random.default_rng(3 + sensor.band_names.index(name))
+        values = np.where(self.valid, clear, _CLOUD) * rng.normal(1, 0.03, self._shape)
+        return (values * sensor.quantification).astype(np.float32)
 
 
 class Probed(NamedTuple):
@@ -76,18 +103,25 @@ def probe(
     Raises
     ------
     FunctionError
-        If a function fails, or returns what it must not.
+        If functions fail, or return what they must not; all of them are named.
     """
     native = _native(plans, request) if request.concat_mode or request.write_outputs else None
     found, read = [], {plan.sensor.label: set[str]() for plan in plans}
     if native is not None:
         for label, bands in native.read.items():
             read[label] |= bands
+    faults = []
     for number in range(1, len(request.functions) + 1):
-        tried = _try(plans, request, functions, number, exogenous)
+        try:
+            tried = _try(plans, request, functions, number, exogenous)
+        except FunctionError as error:
+            faults.append(str(error))
+            continue
         found.append(tried.plan)
         for label, bands in tried.read.items():
             read[label] |= bands
+    if faults:
+        raise FunctionError("\n".join(faults))
     return Probed(
         native=native.labels if native is not None and request.concat_mode else (),
         functions=tuple(found),
@@ -143,15 +177,14 @@ def _try(
     exogenous: tuple[int, list[str]] | None,
 ) -> _Tried:
     wanted = request.functions[number - 1]
+    functions.check_arguments(wanted.name, wanted.kwargs)
     for shape in _SIZES:
         series, sources = _made_up(plans, request, shape)
         accessors = Accessors(
             {one.plan.sensor.label: one for one in series}, _raster(exogenous, shape)
         )
         try:
-            features = call(
-                functions.by_name[wanted.name], accessors, dict(wanted.kwargs), _where(shape)
-            )
+            features = functions.call(wanted.name, accessors, wanted.kwargs, _where(shape))
             check_shape(features, shape, wanted.name, _where(shape))
         except FunctionError:
             if shape == _SIZES[-1]:

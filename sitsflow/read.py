@@ -45,9 +45,14 @@ class Header(BaseModel):
 
 
 @contextmanager
-def reading() -> Iterator[None]:
-    """Set GDAL up for reading many small windows in one thread."""
-    with rasterio.Env(**_OPTIONS):
+def reading(*, sidecars: bool = False) -> Iterator[None]:
+    """Set GDAL up for reading many small windows in one thread.
+
+    Products have all they need in their files; users' own rasters may keep their place, their
+    nodata or the names of their bands in `sidecars`.
+    """
+    listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
+    with rasterio.Env(**_OPTIONS | listing):
         yield
 
 
@@ -106,6 +111,44 @@ def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
             out = out.astype(np.promote_types(out.dtype, values.dtype), copy=False)
         out[at] = values
     return out
+
+
+def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[Any]:
+    """Read the same window of several bands of each of several files, opening each file once.
+
+    Parameters
+    ----------
+    stacks : sequence of sequences of Layer
+        The wanted layers of each file, as many in all.
+
+    Returns
+    -------
+    ndarray, shape (band, file, row, col)
+        In the common type that holds all files'.
+    """
+    out = np.empty((len(stacks[0]), len(stacks), *window.shape), np.bool_)
+    for at, layers in enumerate(stacks):
+        values = read_bands(layers[0].path, window, [layer.index for layer in layers])
+        kind = values.dtype if at == 0 else np.promote_types(out.dtype, values.dtype)
+        out = out.astype(kind, copy=False)
+        out[:, at] = values
+    return out
+
+
+def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
+    """Read a window of some, or all, bands of one file; (band, row, col), in one type.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened or decoded.
+    """
+    try:
+        with rasterio.open(path) as raster:
+            wanted = None if bands is None else list(bands)
+            return np.asarray(raster.read(wanted, window=_rasterio(window)))
+    except (RasterioError, OSError) as error:
+        raise ReadError(f"{path}: cannot be read ({error})") from None
 
 
 def read_names(path: Path) -> list[str]:

@@ -25,6 +25,10 @@ class TaskRecord(BaseModel):
     nan_counts: dict[str, int] = Field(
         default_factory=dict, description="values a function left undefined, by band"
     )
+    valid_pixels: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="of `pixels`, those no mask spoils, by sensor label and day (YYYYMMDD)",
+    )
     warnings: tuple[str, ...] = ()
 
 

@@ -23,7 +23,8 @@ GROUPS = ("init", "writing", "mosaic")
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # JSON has no NaN, which may stand for no data: as null it would not be read again.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
 
 
 class SensorRequest(_Frozen):

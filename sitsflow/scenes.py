@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
+import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -67,23 +68,27 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> Found:
     Raises
     ------
     MissingInputError
-        If the folder is missing or holds no product of the sensor.
+        If the folder is missing, may not be listed, or holds no product of the sensor.
     """
     folder = root / tile
     if not folder.is_dir():
         raise MissingInputError(
             f"{folder}: no such folder. {sensor.path_key} must hold one folder a tile"
         )
+    try:
+        entries = sorted(folder.iterdir())
+    except OSError as error:
+        raise MissingInputError(f"{folder}: cannot be listed ({error.strerror})") from None
     pattern = re.compile(sensor.product)
     scenes, broken, others = [], [], []
-    for entry in sorted(folder.iterdir()):
+    for entry in entries:
         match = pattern.match(entry.name)
         if match is None or not entry.is_dir():
             others.append(entry.name)
             continue
         try:
             scenes.append(_scene(sensor, entry, match, tile))
-        except ProductError as error:
+        except (ProductError, OSError) as error:
             broken.append(Skipped(tile=tile, sensor=sensor.label, product=entry, reason=str(error)))
     if others:
         log.debug("%s: passed over %s", folder, ", ".join(others))
@@ -121,8 +126,19 @@ def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Sc
     )
 
 
-def _files(product: Path) -> Iterable[Path]:
-    return (path for path in product.rglob("*") if path.is_file())
+def _files(product: Path) -> Iterator[Path]:
+    """Yield a product's files, through links too; hidden ones are systems' leftovers."""
+
+    def refuse(error: OSError) -> None:
+        raise ProductError(f"{error.filename}: cannot be listed ({error.strerror})")
+
+    seen = set()
+    for folder, below, names in os.walk(product, onerror=refuse, followlinks=True):
+        seen.add(os.path.realpath(folder))
+        # A link to a folder above would be followed for ever.
+        below[:] = [name for name in below if os.path.realpath(Path(folder, name)) not in seen]
+        files = (Path(folder, name) for name in names if not name.startswith("."))
+        yield from (path for path in files if path.is_file())
 
 
 def _only(files: dict[str, Path], pattern: str, product: Path, faults: list[str]) -> Path:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -73,7 +73,9 @@ class Series:
                     values, self._observed.valid, self.plan.days, self.plan.target_days
                 )
             else:
-                self._kept[name] = self._on_raw_days(self._band(name), np.float32(np.nan))
+                self._kept[name] = self._on_raw_days(
+                    self._band(name, clouded=True), np.float32(np.nan)
+                )
         return self._kept[name]
 
     def raw(self, band: str) -> Floats:
@@ -84,7 +86,7 @@ class Series:
         """
         nodata = np.float32(self.plan.sensor.nodata)
         if band not in self._raw:
-            self._raw[band] = self._band(band)
+            self._raw[band] = self._band(band, clouded=True)
         values = self._on_raw_days(self._raw[band], nodata)
         return np.where(np.isnan(values), nodata, values)
 
@@ -93,11 +95,20 @@ class Series:
         states = np.where(self._observed.valid, VALID, UNUSABLE).astype(np.uint8)
         return self._on_raw_days(states, np.uint8(NOT_ACQUIRED))
 
-    def has_data(self) -> Bools:
-        """Tell which pixels have a valid date; (row, col)."""
-        return np.asarray(self._observed.valid.any(axis=0))
+    def has_data(self, names: Iterable[str] = ()) -> Bools:
+        """Tell which pixels have a valid date; (row, col).
 
-    def _band(self, name: str) -> Floats:
+        Of the bands that `names` (of bands and indices) stand for, too, where they were
+        interpolated: a product may lack a band's data where no mask says so.
+        """
+        has = np.asarray(self._observed.valid.any(axis=0))
+        indices = [self.indices[name].bands for name in names if name in self.indices]
+        for band in {*names}.union(*indices) if self._gapfilling else ():
+            if band in self._kept and band not in self.indices and len(self._kept[band]):
+                has &= ~np.isnan(self._kept[band][0])
+        return has
+
+    def _band(self, name: str, *, clouded: bool = False) -> Floats:
         if self._where and name not in self.plan.read:
             log.warning(
                 "%s: %s %s is read late: no function asked for it when it was tried on made-up "
@@ -106,7 +117,7 @@ class Series:
                 self.plan.sensor.label,
                 name,
             )
-        return self._observed.band(name)
+        return self._observed.band(name, clouded=clouded)
 
     def _on_raw_days(self, values: NDArray[Any], missing: np.generic) -> NDArray[Any]:
         if self.plan.raw_days == self.plan.days:

@@ -24,6 +24,7 @@ class JobStatus(BaseModel):
 
     title: str
     state: State = "waiting"
+    attempt: int = Field(default=1, description="from 1; more where memory ran out before")
     start: datetime | None = None
     seconds: float | None = None
     peak_rss_mb: float | None = None
@@ -81,7 +82,8 @@ def _row(status: JobStatus) -> tuple[str, ...]:
     start = "" if status.start is None else status.start.isoformat(" ", "seconds")
     seconds = "" if status.seconds is None else f"{status.seconds:.1f}"
     memory = "" if status.peak_rss_mb is None else f"{status.peak_rss_mb:.0f}"
-    return status.title, status.state, start, seconds, memory, status.log
+    again = f" (attempt {status.attempt})" if status.attempt > 1 else ""
+    return status.title + again, status.state, start, seconds, memory, status.log
 
 
 def _path(tree: Tree, name: str) -> Path:

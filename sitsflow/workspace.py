@@ -58,11 +58,10 @@ def workspace(
     """
     tree = plan.tree
     said = _open(plan, remove=remove, fresh=fresh)
-    with _locked(tree):
+    with locked(tree):
         if said.wipe:
             _wipe(tree)
-        features = tree.root.glob("features/*/tmp")
-        clear_leftovers(tree.by_tiles, tree.chunks, tree.final, *features)
+        clear_leftovers(*written_folders(tree))
         marker = Marker(
             version=plan.version,
             fingerprint=plan.fingerprint,
@@ -86,6 +85,26 @@ def read_marker(tree: Tree) -> Marker | None:
         return Marker.model_validate_json(tree.marker.read_bytes())
     except (OSError, ValidationError):
         return None
+
+
+def written_folders(tree: Tree) -> list[Path]:
+    """Return the folders that a run writes rasters to."""
+    return [tree.by_tiles, tree.chunks, tree.final, *sorted(tree.root.glob("features/*/tmp"))]
+
+
+def in_use(tree: Tree) -> bool:
+    """Whether a run is at work in the directory."""
+    try:
+        handle = os.open(_lock_path(tree), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
 
 
 class _Opening(BaseModel):
@@ -163,8 +182,14 @@ def _wipe(tree: Tree) -> None:
 
 
 @contextlib.contextmanager
-def _locked(tree: Tree) -> Iterator[None]:
-    """Hold the directory against a second run; the lock dies with the process."""
+def locked(tree: Tree) -> Iterator[None]:
+    """Hold the directory against a second run; the lock dies with the process.
+
+    Raises
+    ------
+    OutputError
+        If a run holds it.
+    """
     try:
         tree.state.mkdir(parents=True, exist_ok=True)
         handle = os.open(_lock_path(tree), os.O_RDWR | os.O_CREAT, 0o644)

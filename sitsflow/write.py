@@ -55,11 +55,16 @@ def atomic(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+def leftovers(*folders: Path) -> Iterator[Path]:
+    """Yield the temporary folders in `folders`: killed processes' own, while no run is at work."""
+    for folder in folders:
+        yield from folder.glob(f"{_TEMPORARY}*")
+
+
 def clear_leftovers(*folders: Path) -> None:
     """Remove what killed processes left half written; only while no run writes to `folders`."""
-    for folder in folders:
-        for left in folder.glob(f"{_TEMPORARY}*"):
-            shutil.rmtree(left, ignore_errors=True)
+    for left in list(leftovers(*folders)):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -20,6 +20,12 @@ BANDS = {n: np.array([[n * 10.0, 4.0]], np.float32) for n in range(1, 12)}
         ("where(b1 > 5 || b2 < 5, b3, 0)", 30),
         ("ndvi(b4, b8)", 40 / 120),
         ("b10 - b1", 90),
+        ("b1 > 5 ? b2 : b3", 20),
+        ("b1 > 50 ? 1 : b2 > 10 ? 2 : 3", 2),
+        ("max(b1 > 5 ? (b2 > 30 ? 1 : 4) : 0, 2)", 4),
+        ("(b1 > 5) - (b2 > 50)", 1),
+        ("-(b1 > 2)", -1),
+        ("b1 > 3 && b2 > 30", 0),
     ],
 )
 def test_values(text, expected):
@@ -59,6 +65,10 @@ def test_which_bands():
         "(" * 400 + "b1" + ")" * 400,
         "b1" + " + b1" * 400,
         "b1\x00",
+        "b1 ? 2",
+        "b1 : 2",
+        "b1 + 1" + "0" * 400,
+        "b1 + 1e300",
     ],
 )
 def test_refused_before_evaluation(text):
@@ -75,5 +85,6 @@ def test_a_list_is_split_at_commas_outside_calls():
     assert split("b1 + b2, max(b1, b2) ,b3") == ["b1 + b2", "max(b1, b2)", "b3"]
 
 
-def test_nan_passes_through():
-    assert np.isnan(parse("b1 + b2")({1: np.array([[np.nan]], np.float32), 2: BANDS[2][:, :1]}))
+@pytest.mark.parametrize("text", ["b1 + b2", "where(b1 > 5, 1, b2)", "b1 > 5 ? 1 : 0", "b1 == b1"])
+def test_nan_passes_through(text):
+    assert np.isnan(parse(text)({1: np.array([[np.nan]], np.float32), 2: BANDS[2][:, :1]}))

@@ -243,6 +243,23 @@ def test_raw_series_masks_and_missing_dates(products, tmp_path, module):
         make_plan(request.model_copy(update={"fill_missing_dates": False}))
 
 
+def test_raw_values_under_clouds_are_the_products_own(products, tmp_path, module):
+    code = "def raw(self):\n    return self.get_raw_Sentinel2_B4(), []\n"
+    request = tutorial(
+        products, tmp_path, crs="EPSG:2154", module=module(code), functions=calls("raw")
+    )
+    plan, tiles = make_plan(request)
+    values = tile_values(plan, tiles["T31TCJ"])
+    near = request.model_copy(update={"resampling": "nearest"})
+    nearest = tile_values(make_plan(near)[0], make_plan(near)[1]["T31TCJ"])
+    seen = nearest[0] != NODATA
+    cloudy = np.argmax([np.mean(date[seen]) for date in nearest])
+    found, expected = values[cloudy][seen], nearest[cloudy][seen]
+    has = (found != NODATA) & (expected != NODATA)
+    assert has.mean() > 0.95
+    assert np.corrcoef(found[has], expected[has])[0, 1] > 0.9
+
+
 CLOUDY = (
     "import numpy as np\n"
     "def f(self):\n"

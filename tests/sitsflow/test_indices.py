@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sitsflow.errors import ExpressionError
-from sitsflow.indices import catalogue_index, iota2_indices
+from sitsflow.indices import catalogue_index, iota2_indices, normalized_difference
 from sitsflow.sensors import load_sensors
 
 SENSORS = load_sensors()
@@ -56,3 +56,13 @@ def test_what_the_catalogue_cannot_give_is_named(name, message):
     else:
         with pytest.raises(ExpressionError):
             catalogue_index(name, S2, ("B2",))
+
+
+def test_the_compiled_quotient_has_the_bits_of_numpys():
+    rng = np.random.default_rng(3)
+    one, other = rng.uniform(-200, 12000, (2, 5, 40, 30)).astype(np.float32)
+    expected = (one - other) / (one + other) * np.float32(1000)
+    np.testing.assert_array_equal(normalized_difference(one, other), expected)
+    np.testing.assert_array_equal(
+        normalized_difference(one[:, ::2], other[:, ::2]), expected[:, ::2]
+    )

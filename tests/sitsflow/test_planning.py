@@ -14,6 +14,7 @@ from sitsflow.plan import load_plan, load_tile, save_plan
 from sitsflow.planning import make_plan
 from sitsflow.request import Chunking
 from tests.plans import grid_at
+from tests.products import by_date, copy_of
 from tests.requests import TILES, calls, sentinel2, tutorial
 
 
@@ -112,7 +113,10 @@ def test_the_users_code_is_part_of_the_fingerprint(products, tmp_path):
 
     before = of()
     module.write_text(module.read_text() + "\n# changed\n")
-    assert of() != before
+    changed = of()
+    assert changed != before
+    helper.write_text("FACTOR = 2\ndef scaled(a):\n    return a * FACTOR\n")
+    assert of() not in (before, changed)
 
 
 @pytest.mark.parametrize(
@@ -251,3 +255,39 @@ def test_series_of_several_years(tmp_path):
     assert days == [
         "20191225", "20200104", "20200114", "20200124", "20200203", "20200213", "20200223",
     ]  # fmt: skip
+
+
+def test_a_nodata_value_that_float32_cannot_hold(products, tmp_path):
+    with pytest.raises(ConfigError, match=r"no_data_value: 1e\+40 does not fit in 32-bit floats"):
+        make_plan(tutorial(products, tmp_path, no_data_value=1e40))
+
+
+def test_a_plan_with_nan_as_nodata_survives_its_files(products, tmp_path):
+    plan, tiles = make_plan(tutorial(products, tmp_path, no_data_value=float("nan")))
+    save_plan(plan, tiles)
+    assert np.isnan(load_plan(tmp_path).request.no_data_value)
+
+
+def test_bands_of_other_dates_are_not_laid_over_one_another(products, tmp_path):
+    """As many dates in both tiles, but not the same ones."""
+    root = copy_of(products, tmp_path / "root", *TILES)
+    shutil.rmtree(by_date(root, TILES[0])[2])
+    shutil.rmtree(by_date(root, TILES[1])[3])
+    keys = {"tiles": TILES, "use_gapfilling": False, "functions": (), "concat_mode": True}
+    message = r"band 21 is Sentinel2_B2_20180404 of tile T31TCJ and Sentinel2_B2_20180305 of tile"
+    with pytest.raises(MissingInputError, match=message):
+        make_plan(tutorial(root, tmp_path / "out", **keys))
+    plan, _ = make_plan(tutorial(root, tmp_path / "out", **keys, fill_missing_dates=True))
+    assert "Sentinel2_B2_20180305" in plan.labels
+
+
+def test_notices(products, tmp_path):
+    early = sentinel2(products, start=date(2010, 1, 1), end=date(2010, 3, 1))
+    request = tutorial(
+        products, tmp_path, sensors=(early,), functions=calls("get_ndvi", "get_ndvi"),
+        spectral_indices=("NDWI",),
+    )  # fmt: skip
+    text = "\n".join(make_plan(request)[0].notices)
+    assert "Sentinel2 (2010-01-01 to 2010-02-20) lie outside its products'" in text
+    assert "several bands have the same name: ndvi_1, ndvi_2, ndvi_3, ..." in text
+    assert "NDWI is iota2's" in text

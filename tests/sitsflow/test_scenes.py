@@ -3,13 +3,14 @@ import shutil
 from datetime import date
 
 import pytest
+import yaml
 
 from sitsflow.dates import to_day
-from sitsflow.errors import MissingInputError, ProductError
+from sitsflow.errors import MissingInputError, ProductError, SensorFileError
 from sitsflow.planning import make_plan
 from sitsflow.scenes import find_scenes, refuse_broken
 from sitsflow.sensors import load_sensors
-from tests.requests import tutorial
+from tests.requests import sentinel2, tutorial
 
 S2 = load_sensors()["Sentinel_2"]
 
@@ -122,3 +123,67 @@ def test_too_few_dates(root, tmp_path):
         shutil.rmtree(product)
     with pytest.raises(MissingInputError, match=r"T31TCJ: 1 date\(s\) of Sentinel2"):
         make_plan(tutorial(root, tmp_path / "out"))
+
+
+def test_links_are_followed_and_hidden_files_are_not_seen(root, tmp_path):
+    product, aside = first_product(root), tmp_path / "aside"
+    shutil.move(product / "MASKS", aside)
+    (product / "MASKS").symlink_to(aside)
+    (product / "itself").symlink_to(product)
+    (product / f"._{product.name}_FRE_B4.tif").write_bytes(b"left by another system")
+    linked = tmp_path / "linked"
+    (linked / "real").mkdir(parents=True)
+    for one in (root / "T31TCJ").iterdir():
+        (linked / "real" / one.name).symlink_to(one)
+    (linked / "T31TCJ").symlink_to(linked / "real")
+    found = find_scenes(S2, linked, "T31TCJ")
+    assert (len(found.scenes), found.broken) == (13, [])
+
+
+def test_folders_that_may_not_be_listed_are_named(root, monkeypatch):
+    product = first_product(root)
+    real = os.scandir
+
+    def refuse(path):
+        if str(path) == str(refused):
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    refused = product / "MASKS"
+    reason = find_scenes(S2, root, "T31TCJ").broken[0].reason
+    assert f"{refused}: cannot be listed (Permission denied)" in reason
+    monkeypatch.undo()
+
+    def refuse_all(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr("pathlib.Path.iterdir", refuse_all)
+    with pytest.raises(MissingInputError, match=r"T31TCJ: cannot be listed \(Permission denied\)"):
+        find_scenes(S2, root, "T31TCJ")
+
+
+def test_the_product_on_another_grid_is_the_odd_one_even_if_it_is_the_first(root, tmp_path):
+    product = first_product(root)
+    for name in ("B2", "B8"):
+        shutil.copy(next(product.glob("*_FRE_B5.tif")), next(product.glob(f"*_FRE_{name}.tif")))
+    request = tutorial(root, tmp_path / "out", skip_broken_products=True)
+    plan, tiles = make_plan(request)
+    assert [one.product for one in plan.skipped] == [product]
+    assert tiles["T31TCJ"].grid.shape == (96, 96)
+
+
+def test_all_files_of_a_product_that_cannot_be_used_are_named(root, tmp_path):
+    for name in ("CLM", "SAT"):
+        truncate(next((first_product(root) / "MASKS").glob(f"*_{name}_R1.tif")))
+    with pytest.raises(ProductError, match=r"(?s)_CLM_R1.tif: not a.*_SAT_R1.tif: not a"):
+        make_plan(tutorial(root, tmp_path / "out"))
+
+
+def test_two_sensors_of_one_label_are_refused(root, tmp_path):
+    sensor = S2.model_dump(mode="json") | {"name": "Mine"}
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(sensor))
+    sensors = (sentinel2(root), sentinel2(root, sensor="Mine"))
+    request = tutorial(root, tmp_path / "out", sensors=sensors, sensor_folders=(tmp_path,))
+    with pytest.raises(SensorFileError, match="Sentinel_2 and Mine have the same label, Sentinel2"):
+        make_plan(request)

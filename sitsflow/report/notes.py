@@ -1,0 +1,75 @@
+"""What a reader of the map should know: products left out, undefined pixels, notices."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+from sitsflow.plan import Plan
+from sitsflow.record import TaskRecord
+from sitsflow.report.figures import percent, plural, whole
+from sitsflow.report.work import Outcome
+
+_MOST_LINES = 60
+_MOST_TILES = 12
+
+
+@dataclass(frozen=True)
+class Notes:
+    """Everything to be told, as text; `hidden` lines are beyond what a page should hold."""
+
+    notices: tuple[str, ...]
+    warnings: tuple[str, ...]
+    skipped: tuple[tuple[str, str, str], ...]
+    undefined: tuple[tuple[str, str, str, str], ...]
+    hidden: int
+
+    @property
+    def any(self) -> bool:
+        """Whether there is something to tell."""
+        return bool(self.notices or self.warnings or self.skipped or self.undefined)
+
+
+def notes_of(plan: Plan, outcomes: list[Outcome]) -> Notes:
+    """Gather the notes of a run."""
+    records = [one.record for one in outcomes if one.record is not None]
+    undefined: Counter[str] = Counter()
+    chunks: Counter[str] = Counter()
+    for record in records:
+        undefined.update(record.nan_counts)
+        chunks.update(label for label, count in record.nan_counts.items() if count)
+    functions = {label: one.name for one in plan.functions for label in one.labels}
+    pixels = sum(r.pixels for r in records if r.task.startswith("write_features")) or 1
+    rows = [
+        (functions.get(label, ""), label, f"{whole(count)} ({percent(count / pixels)})",
+         plural(chunks[label], "chunk"))
+        for label, count in undefined.most_common()
+        if count
+    ]  # fmt: skip
+    lines = _warnings(records)
+    skipped = [(one.product.name, one.tile, one.reason) for one in plan.skipped]
+    return Notes(
+        notices=plan.notices,
+        warnings=tuple(lines[:_MOST_LINES]),
+        skipped=tuple(skipped[:_MOST_LINES]),
+        undefined=tuple(rows[:_MOST_LINES]),
+        hidden=sum(max(0, len(part) - _MOST_LINES) for part in (lines, skipped, rows)),
+    )
+
+
+def _warnings(records: list[TaskRecord]) -> list[str]:
+    """Return each warning once, with the tiles it is of."""
+    found: dict[str, dict[str, None]] = {}
+    for record in records:
+        for text in record.warnings:
+            # Undefined pixels are told by band, in a table.
+            if not any(text.startswith(f"{label}: ") for label in record.nan_counts):
+                found.setdefault(text, {})[record.tile] = None
+    return [_with_tiles(text, [tile for tile in tiles if tile]) for text, tiles in found.items()]
+
+
+def _with_tiles(text: str, tiles: list[str]) -> str:
+    if not tiles or (len(tiles) == 1 and tiles[0] in text):
+        return text
+    more = f" and {len(tiles) - _MOST_TILES} more" if len(tiles) > _MOST_TILES else ""
+    return f"{text} ({', '.join(tiles[:_MOST_TILES])}{more})"
