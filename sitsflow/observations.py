@@ -124,8 +124,16 @@ class Observations:
     def _resampled(
         self, values: NDArray[Any], usable: Bools | None, grid: Grid, source: Window
     ) -> Floats:
-        nodata, coordinates = self._plan.sensor.nodata, self._coordinates(grid)
-        return resample(values, usable, nodata, coordinates, source, self._method)
+        return resample(
+            values,
+            usable,
+            self._plan.sensor.nodata,
+            self._coordinates(grid),
+            source,
+            self._method,
+            # Where masks lie on the band's own grid, a pixel under them is not valid anyway.
+            under_masks=self._mask_grids != [grid],
+        )
 
     def _layers(self, name: str, source: Window) -> NDArray[Any]:
         """Read a band of all dates, and with it those that the plan wants of the same files.
