@@ -14,6 +14,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[dev]'
 	@# Without compiled bytecode every Dask worker spends seconds on `import prefect`.
 	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
+	$(BIN)/python -m sitsflow.kernels
 	@touch $@
 
 .PHONY: help install demo test test-slow lint bench docs constraints clean

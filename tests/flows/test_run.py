@@ -18,7 +18,7 @@ from tests.flows.conftest import COMMAND, Sitsflow
 
 pytestmark = pytest.mark.engine
 
-PATIENCE_SECONDS = 90
+PATIENCE_SECONDS = 240
 
 
 def times(folder: Path) -> dict[Path, int]:
