@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from typing import Any, ClassVar
 
@@ -10,7 +11,7 @@ from prefect.blocks.core import Block
 from prefect_dask.task_runners import DaskTaskRunner
 from pydantic import Field, model_validator
 
-from sitsflow.errors import ResourceError
+from sitsflow.errors import ClusterError, ResourceError
 
 # One thread a worker: the science is compiled and single-threaded, and tasks run side by side.
 WORKER_ENVIRONMENT = {
@@ -23,6 +24,7 @@ WORKER_ENVIRONMENT = {
 }
 """What workers start with. `GDAL_CACHEMAX` is in MB: blocks are read once, none is read again."""
 
+_EXTRAS = {"dask_jobqueue": "hpc", "dask_kubernetes": "kubernetes", "dask_cloudprovider": "cloud"}
 _RESERVE_GB = 0.5  # kept for the flow, the server and the scheduler
 
 
@@ -32,7 +34,7 @@ class DaskCluster(Block):
     Nothing filled in: this machine, a worker a core. `address` names a scheduler that is there
     already; `cluster_class` and `cluster_kwargs` start one, e.g.
     ``dask_jobqueue.SLURMCluster``. Workers that are not local must declare the resources RAM
-    (GB) and CPU themselves (``dask worker --resources "RAM=16 CPU=4"``).
+    (GB) and CPU themselves (``dask worker --resources "RAM=16 CPU=1"``).
     """
 
     _block_type_name: ClassVar[str] = "Dask cluster"
@@ -88,6 +90,15 @@ class DaskCluster(Block):
         """Whether workers are processes that the run starts on this machine."""
         return not (self.address or self.cluster_class)
 
+    @property
+    def memory(self) -> float:
+        """Memory of all local workers together, in GB."""
+        return self.memory_gb or psutil.virtual_memory().available / 1e9 - _RESERVE_GB
+
+    def settled(self) -> DaskCluster:
+        """Return the same cluster, with what is free on this machine now as its memory."""
+        return self.model_copy(update={"memory_gb": self.memory}) if self.is_local else self
+
     def task_runner(self, ram_gb: float) -> DaskTaskRunner:
         """Return a task runner whose workers can each hold a task of `ram_gb` GB.
 
@@ -97,12 +108,14 @@ class DaskCluster(Block):
         ------
         ResourceError
             If no local worker could hold such a task.
+        ClusterError
+            If the cluster class is not installed, or is none.
         """
         if self.address:
             return DaskTaskRunner(address=self.address)
         if self.cluster_class:
             return DaskTaskRunner(
-                cluster_class=self.cluster_class,
+                cluster_class=_found(self.cluster_class),
                 cluster_kwargs=self.cluster_kwargs,
                 adapt_kwargs=self.adapt_kwargs or None,
             )
@@ -110,7 +123,7 @@ class DaskCluster(Block):
 
     def local_arguments(self, ram_gb: float) -> dict[str, Any]:
         """Return the arguments of `distributed.LocalCluster` for tasks of `ram_gb` GB."""
-        total = self.memory_gb or psutil.virtual_memory().available / 1e9 - _RESERVE_GB
+        total = self.memory
         if ram_gb > total:
             raise ResourceError(
                 f"a task needs about {ram_gb:.1f} GB of memory, and {total:.1f} GB are there: "
@@ -124,12 +137,25 @@ class DaskCluster(Block):
             "threads_per_worker": self.threads_per_worker,
             "processes": True,
             "host": "127.0.0.1",
-            # None rather than a port: nobody asked for Dask's own pages.
-            "dashboard_address": None,
+            # Nobody asked for Dask's own pages; without a free port two runs fight for one.
+            "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             "memory_limit": int(share * 1e9),
             "resources": {"RAM": share, "CPU": self.threads_per_worker},
             "env": WORKER_ENVIRONMENT,
         }
+
+
+def _found(cluster_class: str) -> Any:
+    """Import a cluster class by its full name."""
+    module, _, name = cluster_class.rpartition(".")
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as error:
+        package = cluster_class.partition(".")[0]
+        remedy = "correct cluster_class of the Dask cluster block, e.g. dask_jobqueue.SLURMCluster"
+        if package in _EXTRAS and isinstance(error, ImportError):
+            remedy = f"install it where the flow runs: pip install 'sitsflow[{_EXTRAS[package]}]'"
+        raise ClusterError(f"{cluster_class}: no such cluster class ({error}); {remedy}") from None
 
 
 def _cores() -> int:

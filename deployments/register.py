@@ -1,30 +1,51 @@
-"""Tell a Prefect server of our block types; doing it twice changes nothing.
+"""Tell a Prefect server of our block types and work pool; doing it twice changes nothing.
 
-``python -m deployments.register``, with `PREFECT_API_URL` set.
+``python -m deployments.register [TAG=LIMIT ...]``, with `PREFECT_API_URL` set. A limit, e.g.
+``step:write_features=4``, is how many task runs of a tag run at a time on the whole server.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 
+from prefect import get_client
 from prefect.blocks.core import Block
+from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
+POOL = "sitsflow"
 
 
-def register() -> list[str]:
-    """Register each block type and its schema with the server; return their slugs."""
+def register(limits: Mapping[str, int] | None = None) -> list[str]:
+    """Register block types and pool, and set limits by tag; return what there is now."""
     for block in BLOCKS:
         block.register_type_and_schema(_sync=True)  # type: ignore[call-arg]
-    return [block.get_block_type_slug() for block in BLOCKS]
+    said = [f"block type {block.get_block_type_slug()}" for block in BLOCKS]
+    with get_client(sync_client=True) as client:
+        try:
+            client.read_work_pool(POOL)
+        except ObjectNotFound:
+            client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        for tag, limit in (limits or {}).items():
+            client.create_concurrency_limit(tag=tag, concurrency_limit=limit)
+    said.append(f"work pool {POOL}")
+    return said + [f"limit {tag}={limit}" for tag, limit in (limits or {}).items()]
 
 
 def main() -> None:
     """Register, and say what."""
-    sys.stdout.write("".join(f"registered {slug}\n" for slug in register()))
+    limits = {}
+    for argument in sys.argv[1:]:
+        tag, equals, limit = argument.rpartition("=")
+        if not (tag and equals and limit.isdigit()):
+            sys.exit(f"{argument!r} is not of the form TAG=LIMIT, e.g. step:write_features=4")
+        limits[tag] = int(limit)
+    sys.stdout.write("".join(f"{line}\n" for line in register(limits)))
 
 
 if __name__ == "__main__":

@@ -8,15 +8,24 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
+from uuid import UUID
 
 import httpx
-from prefect import get_client
+from prefect import Task, get_client
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
+from prefect.context import FlowRunContext, TagsContext
 from prefect.exceptions import ObjectNotFound
+from prefect.logging import get_run_logger
 from prefect_dask.task_runners import DaskTaskRunner
 
+from flows.display import display
 from tasks.logs import flush
+
+
+def notice(text: str) -> None:
+    """Say a sentence to whoever follows the run, in the log and on the terminal."""
+    get_run_logger().warning(text)
+    display.get().say(text)
 
 
 @contextmanager
@@ -38,12 +47,42 @@ def flush_workers(runner: DaskTaskRunner) -> None:
     client.gather([client.submit(flush, workers=[name], pure=False) for name in workers])
 
 
-def force_state(task_run_id: Any, state: State[Any]) -> None:
-    """Set the state of a task run, which the server may not have heard of yet."""
-    if task_run_id is None:
-        return
-    with suppress(ObjectNotFound, httpx.HTTPError), get_client(sync_client=True) as client:
-        client.set_task_run_state(task_run_id, state, force=True)
+class Verdicts:
+    """States of task runs whose own process can no longer tell the server."""
+
+    def __init__(self) -> None:
+        self._owed: list[tuple[UUID, State[Any], Task[..., Any], set[str]]] = []
+
+    def give(self, task_run_id: UUID, state: State[Any]) -> bool:
+        """Set a state; False where the server knows no such run: it had not begun."""
+        with suppress(ObjectNotFound, httpx.HTTPError), get_client(sync_client=True) as client:
+            client.set_task_run_state(task_run_id, state, force=True)
+            return True
+        return False
+
+    def insist(self, task_run_id: UUID, state: State[Any], task: Task[..., Any], name: str) -> None:
+        """Set the state of a run that did begin, though its process may not have told so."""
+        if not self.give(task_run_id, state):
+            named = task.with_options(name=task.name, task_run_name=name)
+            self._owed.append((task_run_id, state, named, set(TagsContext.get().current_tags)))
+
+    def settle(self) -> None:
+        """Make the runs that the server never heard of: their attempt is to be seen."""
+        flow_run = FlowRunContext.get()
+        for task_run_id, state, task, labels in self._owed:
+            if flow_run is None or flow_run.flow_run is None or self.give(task_run_id, state):
+                continue
+            with suppress(httpx.HTTPError), get_client(sync_client=True) as client:
+                client.create_task_run(
+                    task,
+                    flow_run.flow_run.id,
+                    dynamic_key=str(task_run_id),
+                    id=task_run_id,
+                    name=str(task.task_run_name),
+                    extra_tags=labels,
+                    state=state,
+                )
+        self._owed.clear()
 
 
 def hush_workers(runner: DaskTaskRunner) -> None:

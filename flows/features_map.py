@@ -12,17 +12,22 @@ from prefect.states import Completed, Failed
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
 from blocks.files import write_yaml
+from blocks.override_form import OverrideForm
 from blocks.overrides import apply_overrides
 from blocks.resolve import Resolved, resolve
+from flows.artifacts import RunArtifacts
+from flows.attempts import RetryLimits
 from flows.board import Board
 from flows.dispatch import Dispatch
 from flows.display import display
+from flows.former import close_former
+from flows.workers import Workers
 from sitsflow.errors import OutputError
 from sitsflow.jobs import Job, all_jobs, is_done, selected_steps
 from sitsflow.plan import Plan, TilePlan, save_plan
 from sitsflow.planning import make_plan
 from sitsflow.runinfo import join_merge_logs, write_run_information
-from sitsflow.workspace import finish, workspace
+from sitsflow.workspace import finish, read_marker, workspace
 from tasks.common_mask import common_mask
 from tasks.merge_tile import merge_tile
 from tasks.mosaic import mosaic
@@ -30,12 +35,13 @@ from tasks.preprocess import preprocess
 from tasks.write_features import write_features
 
 Tiles = dict[str, TilePlan]
+NO_OVERRIDES = OverrideForm()
 
 
 @flow(name="features-map", validate_parameters=True, persist_result=False)
 def features_map(
     config: FeaturesMap,
-    overrides: dict[str, Any] | None = None,
+    overrides: OverrideForm = NO_OVERRIDES,
     cluster: DaskCluster | None = None,
     fresh: bool = False,
 ) -> State[str]:
@@ -45,22 +51,25 @@ def features_map(
     ----------
     config : FeaturesMap
         A saved block, or its fields.
-    overrides : dict, optional
-        Values that win over `config`, by dotted key (``chain.spatial_resolution``) or by section.
+    overrides : OverrideForm
+        Values that win over `config`, by section or by dotted key (``chain.spatial_resolution``).
     cluster : DaskCluster, optional
         Where the tasks run; this machine if none is given.
     fresh : bool
         Start over, though an unfinished run of the same configuration could be resumed.
     """
-    source = "the configuration"
-    resolved = resolve(apply_overrides(config.raw(), overrides or {}), source=source)
+    resolved = resolve(apply_overrides(config.raw(), overrides.given()))
     plan, tiles = make_plan(resolved.request())
     for text in (*resolved.warnings, *resolved.notices, *plan.notices):
         _say(text)
+    # With the plan they come to all that is written of the run.
+    plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
     _refuse_missing(plan, tiles)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
+    former = read_marker(plan.tree)
     with workspace(plan, remove=remove, fresh=fresh, run=run) as sentence:
+        close_former(former, run)
         if sentence:
             _say(sentence)
         return _make(plan, tiles, resolved, cluster or DaskCluster())
@@ -72,13 +81,18 @@ def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) ->
     save_plan(plan, tiles)
     write_run_information(plan, write_yaml(resolved.configuration))
     jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
-    board = Board(plan, jobs)
-    with cluster.task_runner(plan.chunk_ram_gb) as runner:
-        work = Dispatch(plan, tiles, runner, board)
+    artifacts = RunArtifacts(plan, tiles, jobs)
+    board = Board(plan, jobs, artifacts)
+    limits = resolved.configuration.task_retry_limits
+    with Workers(cluster) as workers:
+        work = Dispatch(plan, tiles, workers, board, RetryLimits(**dict(limits)))
         _add_all(work, jobs, tiles)
         work.run()
     join_merge_logs(plan)
-    return _outcome(plan, board)
+    state = _outcome(plan, board)
+    _report(plan, tiles)
+    artifacts.show_results(state.message or "")
+    return state
 
 
 def _add_all(work: Dispatch, jobs: list[Job], tiles: Tiles) -> None:
@@ -126,6 +140,16 @@ def _outcome(plan: Plan, board: Board) -> State[str]:
     if left:
         lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
     return Failed(name="PartiallyCompleted", message="\n".join(lines))
+
+
+def _report(plan: Plan, tiles: Tiles) -> None:
+    """Write the report; for want of it no run fails."""
+    from sitsflow.report import write_report  # not in workers, which import this module too
+
+    try:
+        write_report(plan, tiles, plan.tree.report)
+    except Exception:  # noqa: BLE001 - whatever it is, the map is what counts
+        get_run_logger().warning("the report could not be written", exc_info=True)
 
 
 def _say(text: str) -> None:

@@ -52,8 +52,8 @@ class ServerError(Exception):
 
 
 @contextlib.contextmanager
-def embedded_server() -> Iterator[Server]:
-    """Start a server process on a free loopback port, and stop it on leaving.
+def embedded_server(port: int | None = None) -> Iterator[Server]:
+    """Start a server process on a loopback port, a free one if none is given; stop it on leaving.
 
     It has a session of its own, so that Ctrl-C in the terminal reaches the run first, and it
     ends with this process whatever that dies of. It may not be ready yet: see `wait_for`.
@@ -63,7 +63,7 @@ def embedded_server() -> Iterator[Server]:
     Server
         With `environment`, the variables under which a process uses this server.
     """
-    url = f"http://127.0.0.1:{_free_port()}"
+    url = f"http://127.0.0.1:{port or _free_port()}"
     with tempfile.TemporaryDirectory(prefix="sitsflow-server-") as scratch:
         environment = {
             **QUIET,

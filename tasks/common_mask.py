@@ -13,11 +13,14 @@ from tasks.rules import RULES, carry_out
 
 
 @task(name="common_mask", task_run_name="common_mask {tile}", **RULES)
-def common_mask(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+def common_mask(
+    output_path: str, tile: str, fingerprint: str, attempt: int = 1
+) -> TaskRecord | State[TaskRecord]:
     """Write where all sensors of one tile look, as raster and as polygons."""
     return carry_out(
         output_path,
         Job("common_mask", tile),
         fingerprint,
         lambda plan: write_common_mask(plan, load_tile(plan.tree.root, tile)),
+        attempt,
     )

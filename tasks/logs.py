@@ -15,12 +15,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from prefect.context import TaskRunContext
 from prefect.events.worker import EventsWorker
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
 from sitsflow.errors import SitsflowError
 from sitsflow.jobs import Job
+from sitsflow.remedies import remedy_of
 from sitsflow.status import JobStatus, save_status
 from sitsflow.tree import Tree
 
@@ -38,8 +40,10 @@ class Cost:
 
 
 @contextlib.contextmanager
-def job_log(tree: Tree, job: Job) -> Iterator[Cost]:
+def job_log(tree: Tree, job: Job, attempt: int = 1) -> Iterator[Cost]:
     """Send the science's log records to the job's file and to Prefect, and keep its status.
+
+    The file begins anew with the first attempt, and tells of all those that follow.
 
     Yields
     ------
@@ -51,20 +55,24 @@ def job_log(tree: Tree, job: Job) -> Iterator[Cost]:
     status = JobStatus(
         title=job.title,
         state="running",
+        attempt=attempt,
         start=datetime.now().astimezone(),
         log=path.relative_to(tree.root).as_posix(),
+        task_run=_task_run(),
     )
     save_status(tree, job.name, status)
     cost = Cost()
-    with _handlers(path) as log:
-        log.info("%s begins (process %d)", job.title, os.getpid())
+    with _handlers(path, "w" if attempt == 1 else "a") as log:
+        title = job.title if attempt == 1 else f"{job.title} (attempt {attempt})"
+        log.info("%s begins (process %d)", title, os.getpid())
         try:
             with _metered(cost):
                 yield cost
         except BaseException as error:
             # The file is read without Prefect, and must tell the whole story.
             log.exception("%s failed after %.1f s", job.title, cost.seconds)
-            save_status(tree, job.name, _ended(status, cost, "failed", cause(error)))
+            failed = _ended(status, cost, "failed", cause(error))
+            save_status(tree, job.name, failed.model_copy(update={"remedy": remedy_of(error)}))
             raise
         log.info(
             "%s done in %.1f s, %.1f s of CPU, peak RAM %.0f MB",
@@ -79,6 +87,11 @@ def cause(error: BaseException) -> str:
     if isinstance(error, SitsflowError) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _task_run() -> str:
+    context = TaskRunContext.get()
+    return "" if context is None else str(context.task_run.id)
 
 
 def flush() -> None:
@@ -100,9 +113,9 @@ def _ended(status: JobStatus, cost: Cost, state: str, message: str) -> JobStatus
 
 
 @contextlib.contextmanager
-def _handlers(path: Path) -> Iterator[logging.Logger]:
+def _handlers(path: Path, mode: str) -> Iterator[logging.Logger]:
     science = logging.getLogger("sitsflow")
-    to_file = logging.FileHandler(path, mode="w", encoding="utf-8")
+    to_file = logging.FileHandler(path, mode=mode, encoding="utf-8")
     to_file.setFormatter(logging.Formatter(_FORMAT))
     handlers: list[logging.Handler] = [to_file, _ToPrefect()]
     # A worker with several threads runs several jobs: each log takes its own thread's records.
@@ -158,6 +171,6 @@ def _peak_mb() -> float:
     with contextlib.suppress(OSError):
         found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.M)
         if found:
-            return int(found[1]) / 1024
+            return int(found[1]) * 1024 / 1e6
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 1024 if sys.platform.startswith("linux") else peak / 2**20
+    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6  # Linux counts in KiB

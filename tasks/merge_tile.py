@@ -13,11 +13,13 @@ from tasks.rules import RULES, carry_out
 
 
 @task(name="merge_tile", task_run_name="merge_tile {tile}", **RULES)
-def merge_tile(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+def merge_tile(
+    output_path: str, tile: str, fingerprint: str, attempt: int = 1
+) -> TaskRecord | State[TaskRecord]:
     """Put the chunk files of one tile together."""
 
     def merge(plan: Plan) -> TaskRecord:
         made = mosaic.merge_tile(plan, load_tile(plan.tree.root, tile))
         return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,))
 
-    return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge)
+    return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge, attempt)

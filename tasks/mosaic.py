@@ -15,9 +15,9 @@ from tasks.rules import RULES, carry_out
 
 
 @task(name="mosaic", task_run_name="mosaic", **RULES)
-def mosaic(output_path: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+def mosaic(output_path: str, fingerprint: str, attempt: int = 1) -> TaskRecord | State[TaskRecord]:
     """Put the tiles together, draw the quicklook, and describe the map as a STAC item."""
-    return carry_out(output_path, Job("mosaic"), fingerprint, _finish)
+    return carry_out(output_path, Job("mosaic"), fingerprint, _finish, attempt)
 
 
 def _finish(plan: Plan) -> TaskRecord:

@@ -13,11 +13,14 @@ from tasks.rules import RULES, carry_out
 
 
 @task(name="preprocess", task_run_name="preprocess {tile}", **RULES)
-def preprocess(output_path: str, tile: str, fingerprint: str) -> TaskRecord | State[TaskRecord]:
+def preprocess(
+    output_path: str, tile: str, fingerprint: str, attempt: int = 1
+) -> TaskRecord | State[TaskRecord]:
     """Write the reference raster and the dates files of one tile."""
     return carry_out(
         output_path,
         Job("preprocess", tile),
         fingerprint,
         lambda plan: prepare_tile(plan, load_tile(plan.tree.root, tile)),
+        attempt,
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,6 +20,8 @@ from sitsflow.tree import Tree
 from tasks.logs import job_log
 
 Work = Callable[[Plan], TaskRecord]
+
+_log = logging.getLogger("sitsflow.job")  # below the logger whose records a job's log keeps
 
 
 def is_passing(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
@@ -46,7 +50,7 @@ RULES: dict[str, Any] = {
 
 
 def carry_out(
-    output_path: str, job: Job, fingerprint: str, work: Work
+    output_path: str, job: Job, fingerprint: str, work: Work, attempt: int = 1
 ) -> TaskRecord | State[TaskRecord]:
     """Do the work of `job` unless its files are there, log it, and record what it made.
 
@@ -58,6 +62,8 @@ def carry_out(
         Of all that the job's files depend on; kept in the record.
     work : callable
         Takes the plan, makes the files, and returns what it made.
+    attempt : int
+        From 1; more where earlier ones ran out of memory.
 
     Returns
     -------
@@ -67,8 +73,9 @@ def carry_out(
     tree = Tree(Path(output_path))
     if is_current(job.record(tree), fingerprint, tree.root):
         return Completed(name="Cached", message="already there")
-    with job_log(tree, job) as cost:
+    with job_log(tree, job, attempt) as cost:
         made = work(load_plan(tree.root))
+        _log.info("wrote %s", ", ".join(os.path.relpath(path, tree.root) for path in made.outputs))
     record = made.model_copy(
         update={
             "task": job.name,

@@ -14,7 +14,7 @@ from tasks.rules import RULES, carry_out
 
 @task(name="write_features", task_run_name="write_features {tile} {index}", **RULES)
 def write_features(
-    output_path: str, tile: str, index: int, fingerprint: str
+    output_path: str, tile: str, index: int, fingerprint: str, attempt: int = 1
 ) -> TaskRecord | State[TaskRecord]:
     """Compute all features of chunk `index` of one tile, and write them."""
     return carry_out(
@@ -22,4 +22,5 @@ def write_features(
         Job("write_features", tile, index),
         fingerprint,
         lambda plan: write_chunk(plan, load_tile(plan.tree.root, tile), index),
+        attempt,
     )

@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from blocks.cluster import WORKER_ENVIRONMENT, DaskCluster
-from sitsflow.errors import ResourceError
+from sitsflow.errors import ClusterError, ResourceError
 
 
 def test_one_worker_a_core_that_declares_its_share() -> None:
@@ -39,3 +39,18 @@ def test_an_address_or_a_class() -> None:
         DaskCluster(address="tcp://10.0.0.1:8786", cluster_class="distributed.LocalCluster")
     with pytest.raises(ValidationError, match="name one"):
         DaskCluster(cluster_kwargs={"n_workers": 3})
+
+
+@pytest.mark.parametrize(
+    ("cluster_class", "remedy"),
+    [
+        ("dask_jobqueue.SLURMCluster", r"pip install 'sitsflow\[hpc\]'"),
+        ("dask_kubernetes.operator.KubeCluster", r"sitsflow\[kubernetes\]"),
+        ("dask_cloudprovider.aws.FargateCluster", r"sitsflow\[cloud\]"),
+        ("distributed.LocalClutter", "correct cluster_class"),
+        ("SLURMCluster", "correct cluster_class"),
+    ],
+)
+def test_a_class_that_is_not_there_says_what_to_install(cluster_class: str, remedy: str) -> None:
+    with pytest.raises(ClusterError, match=remedy):
+        DaskCluster(cluster_class=cluster_class).task_runner(ram_gb=1)

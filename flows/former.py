@@ -1,0 +1,76 @@
+"""What the Prefect server is told of a former run that was killed: it cannot tell itself."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from uuid import UUID
+
+import httpx
+from prefect import get_client
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.filters import (
+    FlowRunFilter,
+    FlowRunFilterId,
+    TaskRunFilter,
+    TaskRunFilterState,
+    TaskRunFilterStateType,
+)
+from prefect.client.schemas.objects import StateType
+from prefect.exceptions import PrefectException
+from prefect.states import Crashed
+
+from sitsflow.workspace import Marker
+
+_PAGE = 200  # the most that the server returns at once
+_OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
+_DIED = "the process of this run was killed; a later run of the same output directory went on"
+
+
+def close_former(marker: Marker | None, run: str) -> int:
+    """Mark the run that left `marker` as crashed, with its tasks, if the server has it running.
+
+    Call it with the output directory locked: the former run's process is dead for sure then.
+
+    Parameters
+    ----------
+    marker : Marker or None
+        Of the output directory, as it was before this run.
+    run : str
+        Identifier of the flow run that is under way now.
+
+    Returns
+    -------
+    int
+        How many runs were marked, the flow's among them; 0 too where the server is another one.
+    """
+    if marker is None or marker.finished is not None or marker.run in ("", run):
+        return 0
+    with (
+        suppress(PrefectException, httpx.HTTPError, ValueError),
+        get_client(sync_client=True) as client,
+    ):
+        flow_run = client.read_flow_run(UUID(marker.run))
+        if flow_run.state is not None and flow_run.state.is_final():
+            return 0
+        tasks = _close_tasks(client, flow_run.id)
+        client.set_flow_run_state(flow_run.id, Crashed(message=_DIED), force=True)
+        return tasks + 1
+    return 0
+
+
+def _close_tasks(client: SyncPrefectClient, flow_run_id: UUID) -> int:
+    closed: set[UUID] = set()
+    while True:
+        found = client.read_task_runs(
+            flow_run_filter=FlowRunFilter(id=FlowRunFilterId(any_=[flow_run_id])),
+            task_run_filter=TaskRunFilter(
+                state=TaskRunFilterState(type=TaskRunFilterStateType(any_=_OPEN))
+            ),
+            limit=_PAGE,
+        )
+        left = [run.id for run in found if run.id not in closed]
+        if not left:
+            return len(closed)
+        for task_run_id in left:
+            client.set_task_run_state(task_run_id, Crashed(message=_DIED), force=True)
+        closed.update(left)

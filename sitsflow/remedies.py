@@ -1,0 +1,51 @@
+"""What a person can do about an error, by its kind."""
+
+from __future__ import annotations
+
+import errno
+
+from sitsflow.errors import (
+    ExpressionError,
+    FunctionError,
+    GridError,
+    MissingInputError,
+    OutputError,
+    ProductError,
+    ReadError,
+    ResourceError,
+    SensorFileError,
+)
+
+_AGAIN = "then run again: only what is missing is computed"
+
+# In this order: a class comes before those that it is derived from.
+_REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
+    (FunctionError, f"Correct the function, {_AGAIN}."),
+    (ReadError, f"It was tried several times. See that the file can be read, {_AGAIN}."),
+    (ProductError, f"Repair or remove the product, {_AGAIN}."),
+    (MissingInputError, "See that the products are where the configuration says."),
+    (GridError, "Look at chain.proj, chain.spatial_resolution and the area of interest."),
+    (ExpressionError, "Correct the expression in the configuration."),
+    (SensorFileError, "Correct the description of the sensor."),
+    (
+        ResourceError,
+        "Cut the tiles in more chunks (external_features.number_of_chunks), or use workers with "
+        "more memory.",
+    ),
+    (OutputError, "Look at the output folder; --fresh makes everything anew."),
+    (MemoryError, "Give it more memory, or less to do at a time, as the cause says."),
+    (FileNotFoundError, f"A file is gone that was there when the run began: restore it, {_AGAIN}."),
+    (PermissionError, f"Let the user who runs this read and write that file, {_AGAIN}."),
+    (OSError, f"See that the disk is there and can be read and written, {_AGAIN}."),
+)
+_FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+def remedy_of(error: BaseException) -> str:
+    """Return what to do about `error`, in a sentence."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return f"The disk is full: make room, {_AGAIN}."
+    for kind, remedy in _REMEDIES:
+        if isinstance(error, kind):
+            return remedy
+    return f"This was not foreseen: the log has the traceback. Mend what it shows, {_AGAIN}."

@@ -1,0 +1,171 @@
+"""Runs on a scheduler and two workers that are processes of their own, each in its own folder."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import rasterio
+
+from blocks.cluster import WORKER_ENVIRONMENT
+from sitsflow.tree import Tree
+from tests.flows.conftest import Sitsflow
+from tests.flows.test_run import task_runs
+from tests.flows.trivial import intervals, most_at_once
+
+pytestmark = pytest.mark.engine
+
+ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_SECONDS = 90
+RUN = """
+    import sys
+    from flows.configuration import load
+    from flows.features_map import features_map
+    from blocks.cluster import DaskCluster
+    from blocks.features_map import FeaturesMap
+
+    if __name__ == "__main__":
+        resolved = load(sys.argv[1], sys.argv[3:])
+        state = features_map(
+            FeaturesMap(**resolved.configuration.plain()),
+            cluster=DaskCluster(address=sys.argv[2]),
+            return_state=True,
+        )
+        print(state.name, state.message)
+"""
+
+
+@pytest.fixture(scope="module")
+def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of a scheduler with two workers of 4 GB each."""
+    folder = tmp_path_factory.mktemp("cluster")
+    environment = {
+        **os.environ,
+        **WORKER_ENVIRONMENT,
+        "DASK_LOGGING__DISTRIBUTED": "error",
+        "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0",
+    }
+    contact = folder / "scheduler.json"
+    started = []
+
+    def start(name: str, *arguments: str) -> None:
+        (folder / name).mkdir()
+        command = [sys.executable, "-m", f"distributed.cli.dask_{name.partition('-')[0]}"]
+        started.append(
+            subprocess.Popen(
+                [*command, *arguments, "--scheduler-file", str(contact), "--no-dashboard"],
+                cwd=folder / name,
+                env=environment,
+                start_new_session=True,
+            )
+        )
+
+    try:
+        start("scheduler", "--host", "127.0.0.1", "--port", "0")
+        for name in ("worker-1", "worker-2"):
+            resources = ("--nthreads", "1", "--resources", "RAM=4 CPU=2", "--memory-limit", "4GB")
+            start(name, "--host", "127.0.0.1", *resources)
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not contact.exists():
+            assert time.monotonic() < until, "no scheduler"
+            time.sleep(0.1)
+        yield json.loads(contact.read_text())["address"]
+    finally:
+        for process in started:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[str, str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "tests.flows.concurrency", str(tmp_path)],
+        env=engine, cwd=ROOT, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    spans = {name: intervals(tmp_path / name) for name in ("three", "one", "limited")}
+    assert {name: len(found) for name, found in spans.items()} == {
+        "three": 6, "one": 6, "limited": 3,
+    }  # fmt: skip
+    three = spans["three"]
+    workers = {process for process, _, _ in three}
+    assert len(workers) == 2
+    for worker in workers:
+        assert most_at_once([span for span in three if span[0] == worker]) == 1
+    assert most_at_once(three) == 2
+    assert most_at_once(spans["one"]) > 2, "four fit on each"
+    assert most_at_once(spans["limited"]) == 1
+
+
+def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
+    tmp_path: Path, engine: dict[str, str], config: Path, scheduler: str
+) -> None:
+    tree, home = Tree(tmp_path / "out"), Path(engine["PREFECT_HOME"])
+    (tmp_path / "starve").touch()
+    (tmp_path / "kill").touch()
+    script = tmp_path / "run.py"
+    script.write_text(textwrap.dedent(RUN))
+    ran = subprocess.run(
+        [sys.executable, str(script), str(config), scheduler,
+         "chain.list_tile=T31TCJ", "external_features.number_of_chunks=4",
+         "task_retry_limits.allowed_retry=1"],
+        env=engine, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
+    assert "Completed" in ran.stdout, ran.stderr
+    with rasterio.open(tree.map) as dataset:
+        assert dataset.read(1).max() > 0
+    assert len(list(tree.chunks.glob("*.tif"))) == 4
+    runs = task_runs(home, "Completed")
+    again = {name: tags for name, (_, tags) in runs.items() if "(attempt 2)" in name}
+    first = {name: runs[name.removesuffix(" (attempt 2)")] for name in again}
+    assert sorted(state for state, _ in first.values()) == ["Crashed", "Failed"], runs
+    for name, tags in again.items():
+        assert runs[name][0] == "Completed"
+        assert _memory(tags) == pytest.approx(2 * _memory(first[name][1]), abs=0.11)
+        assert "cpu:2" in tags
+    others = {name: state for name, (state, _) in runs.items() if f"{name} (attempt 2)" not in runs}
+    assert set(others.values()) == {"Completed"}, "what only waited on the killed worker too"
+    assert tree.status.read_text().count("(attempt 2)") == 2
+
+
+@pytest.mark.slow
+def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
+    sitsflow: Sitsflow, engine: dict[str, str], config: Path, tmp_path: Path
+) -> None:
+    tree, home = Tree(tmp_path / "out"), Path(engine["PREFECT_HOME"])
+    command = ("run", config, "--workers", "2", "--set", "task_retry_limits.maximum_ram=1000")
+    (tmp_path / "kill").touch()
+    first = sitsflow(*command, env=engine)
+    assert first.returncode == 1, first.stderr
+    assert "died, as when memory runs out, with 0.5 GB given, on attempt 1 of 1" in first.stderr
+    assert "number_of_chunks" in first.stderr
+    assert "maximum_ram (now 1000 GB)" in first.stderr
+    assert len(list(tree.chunks.glob("*.tif"))) == 5, "all others are there"
+    runs = task_runs(home, "PartiallyCompleted")
+    assert sum(state == "Crashed" for state, _ in runs.values()) == 1
+
+    (tmp_path / "kill").touch()
+    second = sitsflow(*command, "--set", "task_retry_limits.allowed_retry=1", env=engine)
+    assert second.returncode == 0, second.stderr
+    assert "workers were replaced: 1, with" in second.stderr
+    ((name, (state, _)),) = (
+        (name, run)
+        for name, run in task_runs(home, "Completed").items()
+        if name.endswith("(attempt 2)")
+    )
+    assert state == "Completed"
+    task, tile, index, *_ = name.split()
+    (log,) = tree.logs.rglob(f"{task}_{tile}_chunk_{index}.out")
+    assert f"{task} {tile} {index} begins" in log.read_text()
+    assert f"{name} begins" in log.read_text()
+
+
+def _memory(tags: set[str]) -> float:
+    (tag,) = (tag for tag in tags if tag.startswith("ram:"))
+    return float(tag.removeprefix("ram:").removesuffix("gb"))
