@@ -1,0 +1,5 @@
+"""What the Prefect UI shows of a run besides its tasks: each artifact under a key of its own."""
+
+from flows.artifacts.run import RunArtifacts
+
+__all__ = ["RunArtifacts"]
