@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO ?= demo
+CHROMIUM ?= /usr/bin/chromium
 # Prefect and Dask read these before any of our code runs.
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
 export DO_NOT_TRACK := 1
@@ -17,16 +18,29 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m sitsflow.kernels
 	@touch $@
 
-.PHONY: help install demo test test-slow lint bench docs constraints clean
+$(VENV)/.ui: $(INSTALLED)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[ui]'
+	@touch $@
+
+.PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs constraints clean
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
 demo: $(INSTALLED) ## simulate two Sentinel-2 tiles and map them (into demo/)
 	$(BIN)/sitsflow demo $(DEMO)
+deploy: $(INSTALLED) ## register blocks and deployments on the configured Prefect server
+	$(BIN)/python -m deployments.deploy
+serve: $(INSTALLED) ## a Prefect server, a worker and the deployments on this machine, until Ctrl-C
+	@exec $(BIN)/python -m deployments.serve $(DEMO)
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 test-slow: $(INSTALLED) ## run the longer checks too
 	$(BIN)/python -m pytest -m 'slow or not slow'
+test-ui: $(INSTALLED) ## run the tests that drive a browser
+	@test -x $(CHROMIUM) || { echo "make test-ui needs Debian's chromium at $(CHROMIUM):" \
+		"apt-get install chromium" >&2; exit 1; }
+	@$(MAKE) --no-print-directory $(VENV)/.ui
+	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
 lint: $(INSTALLED) ## ruff, mypy, and whether the generated documentation is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -34,6 +48,8 @@ lint: $(INSTALLED) ## ruff, mypy, and whether the generated documentation is cur
 	$(BIN)/python -m blocks.reference --check docs/configuration.md
 bench: $(INSTALLED) ## measure the science against GDAL's warper
 	$(BIN)/python -m tests.benchmarks
+bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (ARGS="-n 1000")
+	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference again from the models
 	$(BIN)/python -m blocks.reference docs/configuration.md
 constraints: ## pin what is installed now

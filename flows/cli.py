@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from flows import cli_config, cli_folder
 from sitsflow.errors import ConfigError, Fault, SitsflowError
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
+app.add_typer(cli_config.app, name="config")
+app.command()(cli_folder.status)
+app.command()(cli_folder.clean)
 
 Config = Annotated[
     str, typer.Argument(help="iota2 .cfg or YAML file, or block:NAME.", show_default=False)
@@ -38,12 +42,16 @@ Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes [defa
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Start over instead of resuming an unfinished run.")
 ]
+First = Annotated[str | None, typer.Option("--from", help="First group of steps [init].")]
+Last = Annotated[str | None, typer.Option("--to", help="Last group of steps [mosaic].")]
 
 
 @app.command()
 def run(
     config: Config,
     overrides: Overrides = None,
+    first: First = None,
+    last: Last = None,
     fresh: Fresh = False,
     workers: Workers = None,
     debug: Debug = False,
@@ -52,10 +60,12 @@ def run(
     from flows.configuration import load
     from flows.launch import RunOptions, is_block, launch
 
+    groups = {"chain.first_step": first, "chain.last_step": last}
+    keys = [*(overrides or ()), *(f"{key}={name}" for key, name in groups.items() if name)]
     # Before anything is started; a saved block is looked up by the run, on its server.
     if not is_block(config):
-        load(config, overrides or ())
-    options = RunOptions(config, tuple(overrides or ()), fresh, workers, debug)
+        load(config, keys)
+    options = RunOptions(config, tuple(keys), fresh, workers, debug)
     raise typer.Exit(launch(options))
 
 

@@ -9,7 +9,6 @@ from blocks.files import read_config
 from blocks.overrides import apply_overrides
 from blocks.resolve import Resolved, resolve
 from flows.launch import is_block
-from sitsflow.errors import ConfigError, Fault
 
 
 def load(config: str, overrides: Sequence[str] = ()) -> Resolved:
@@ -28,15 +27,11 @@ def load(config: str, overrides: Sequence[str] = ()) -> Resolved:
         With every fault; also where there is no such file or block.
     """
     if is_block(config):
-        from blocks.features_map import FeaturesMap
+        from flows import saved
 
-        name = config.removeprefix("block:")
-        try:
-            block = FeaturesMap.load(name, _sync=True)  # type: ignore[call-arg]
-        except ValueError as error:
-            raise ConfigError([Fault("block", str(error))], config) from None
-        assert isinstance(block, FeaturesMap)
-        raw, folder = block.raw(), Path.cwd()
+        with saved.server():
+            configuration = saved.find(config.removeprefix("block:"))
+        raw, folder = configuration.plain(), Path.cwd()
     else:
         path = Path(config).absolute()
         raw, folder = read_config(path), path.parent

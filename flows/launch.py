@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from flows.server import QUIET, Server, embedded_server
@@ -28,6 +28,8 @@ class RunOptions:
     fresh: bool = False
     workers: int | None = None
     debug: bool = False
+    embedded: bool = False
+    """Whether the server is one that ends with the run."""
 
     def to_json(self) -> str:
         """Return the options as one line of text."""
@@ -59,6 +61,7 @@ def launch(options: RunOptions) -> int:
         if configured_server() is None:
             server = stack.enter_context(embedded_server())
             environment = server.environment
+            options = replace(options, embedded=True)
         child, alive = _start(options, environment)
         try:
             with _forwarded(child):

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
 from rich.console import Console
 
 from blocks.cluster import DaskCluster
@@ -45,10 +46,11 @@ def run(options: RunOptions) -> int:
             )
         finally:
             display.reset(token)
-    return _report(state, Tree(Path(configuration.chain.output_path)), console)
+    tree = Tree(Path(configuration.chain.output_path))
+    return _report(state, tree, console, embedded=options.embedded)
 
 
-def _report(state: State[Any], tree: Tree, console: Console) -> int:
+def _report(state: State[Any], tree: Tree, console: Console, *, embedded: bool) -> int:
     """Say how the run ended and where its results are; return the exit status."""
     if not state.is_completed() and state.name != "PartiallyCompleted":
         error = state.result(raise_on_failure=False)
@@ -56,9 +58,12 @@ def _report(state: State[Any], tree: Tree, console: Console) -> int:
             raise error
     said = console.print if state.is_completed() else _complain
     said(state.message or state.name or "", markup=False, highlight=False, soft_wrap=True)
+    if embedded:
+        console.print(_later(state), markup=False, highlight=False, soft_wrap=True)
     results = {
         "map": tree.map,
         "quicklook": tree.quicklook,
+        "report": tree.report,
         "STAC item": tree.item,
         "tasks": tree.status,
         "logs": tree.logs,
@@ -71,6 +76,13 @@ def _report(state: State[Any], tree: Tree, console: Console) -> int:
 
 def _complain(text: str, **_: Any) -> None:
     sys.stderr.write(f"sitsflow: the run is incomplete, {text}\n")
+
+
+def _later(state: State[Any]) -> str:
+    """Say how to see a run whose server ends with it; what that knew stays in its database."""
+    server = get_current_settings().server.api
+    run = f"http://{server.host}:{server.port}/runs/flow-run/{state.state_details.flow_run_id}"
+    return f"to see this run again: `prefect server start`, then {run}"
 
 
 def _ui(api_url: str) -> str:

@@ -24,6 +24,7 @@ from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
 from sitsflow.read import reading
 from sitsflow.record import TaskRecord
 from sitsflow.series import Series
+from sitsflow.sources import sources_text
 from sitsflow.write import run_tags, write_raster
 
 log = logging.getLogger(__name__)
@@ -48,6 +49,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     cost = Cost()
     window = tile_plan.chunks[index]
     path = plan.tree.chunk(tile_plan.tile, index)
+    log.info("%s chunk %d: %s", tile_plan.tile, index, sources_text(tile_plan))
     computed = compute_chunk(plan, tile_plan, index)
     write_raster(
         path,
@@ -75,7 +77,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         **cost.spent(),
     )
     log.info(
-        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2f Mpixel/s, peak RAM %.0f MB",
+        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2g Mpixel/s, peak RAM %.0f MB",
         tile_plan.tile, index, window.height, window.width, len(plan.labels), record.seconds,
         record.pixels / max(record.seconds, 1e-6) / 1e6, record.peak_rss_mb,
     )  # fmt: skip

@@ -30,6 +30,8 @@ class JobStatus(BaseModel):
     peak_rss_mb: float | None = None
     log: str = Field(default="", description="path relative to the output directory")
     message: str = Field(default="", description="why it failed or did not run")
+    remedy: str = Field(default="", description="what can be done about its failure")
+    task_run: str = Field(default="", description="what its engine calls its last attempt, if one")
 
 
 def save_status(tree: Tree, name: str, status: JobStatus) -> None:

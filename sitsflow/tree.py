@@ -67,6 +67,11 @@ class Tree:
         """Picture of the map."""
         return self.final / "quicklook.png"
 
+    @property
+    def report(self) -> Path:
+        """The run's report, a page for a browser."""
+        return self.final / "report.html"
+
     def tile_plan(self, tile: str) -> Path:
         """Return the path of one tile's part of the plan."""
         return self.state / f"plan_{tile}.json"

@@ -46,6 +46,8 @@ def config(tmp_path: Path, products: Path) -> Path:
     module.write_text(
         textwrap.dedent(
             f"""
+            import os
+            import signal
             import time
             from pathlib import Path
 
@@ -57,13 +59,20 @@ def config(tmp_path: Path, products: Path) -> Path:
                 if red.shape[0] > 20:
                     while (FOLDER / "wait").exists():
                         time.sleep(0.1)
-                    try:
-                        (FOLDER / "fail").unlink()
-                    except FileNotFoundError:
-                        pass
-                    else:
+                    if is_mine("fail"):
                         raise ValueError("too wet to say")
+                    if is_mine("starve"):
+                        raise MemoryError("too much to hold")
+                    if is_mine("kill"):
+                        os.kill(os.getpid(), signal.SIGKILL)
                 return red.max(axis=2), ["highest"]
+
+            def is_mine(name):
+                try:
+                    (FOLDER / name).unlink()
+                except FileNotFoundError:
+                    return False
+                return True
             """
         )
     )

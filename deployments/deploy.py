@@ -1,0 +1,58 @@
+"""Register everything, and the deployments of prefect.yaml, on the configured server.
+
+``python -m deployments.deploy``, which is ``make deploy``.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from deployments.register import register
+from flows.launch import configured_server
+from flows.server import QUIET
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+def deploy(environment: Mapping[str, str]) -> list[str]:
+    """Register on the server of `environment` what prefect.yaml describes; return what there is.
+
+    Raises
+    ------
+    subprocess.CalledProcessError
+        With what Prefect printed.
+    """
+    said = register()
+    subprocess.run(
+        [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
+        cwd=ROOT,
+        env={**os.environ, **QUIET, **environment},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    return [*said, "deployments features-map/on-demand, weekly, new-products"]
+
+
+def main() -> None:
+    """Deploy on the configured server."""
+    url = configured_server()
+    if url is None:
+        sys.exit(
+            "no Prefect server is configured: set PREFECT_API_URL, e.g. to "
+            "http://127.0.0.1:4200/api, or start one on this machine with `make serve`"
+        )
+    try:
+        said = deploy({})
+    except subprocess.CalledProcessError as error:
+        sys.exit(f"{error.stdout}{error.stderr}")
+    sys.stdout.write("".join(f"{line}\n" for line in [f"on {url}:", *said]))
+    sys.stdout.write("start a worker where runs shall happen: prefect worker start -p sitsflow\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,60 @@
+"""`sitsflow status` and `sitsflow clean`: what is in an output folder, without any server."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Folder = Annotated[Path, typer.Argument(help="A run's chain.output_path.", show_default=False)]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+
+_SHOWN = 20
+
+
+def status(output_path: Folder, debug: Debug = False) -> None:
+    """Say from its files alone where a run stands; 0 if all is there, else 1."""
+    from sitsflow.standing import standing
+
+    found = standing(output_path)
+    typer.echo(found.text())
+    raise typer.Exit(0 if found.complete else 1)
+
+
+def clean(
+    output_path: Folder,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask.")] = False,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Also chunks that a resumed run would still use.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Remove temporary files: chunks that are merged, and what killed processes left."""
+    from sitsflow.cleaning import remove, temporary
+
+    found = temporary(output_path, unmerged=everything)
+    for path, size in list(found.files.items())[:_SHOWN]:
+        typer.echo(f"{_size(size):>9}  {path}")
+    if len(found.files) > _SHOWN:
+        typer.echo(f"{'...':>9}  and {len(found.files) - _SHOWN} more")
+    if found.kept:
+        typer.echo(
+            f"kept: {found.kept} chunks of tiles without a map; a resumed run uses them (--all)"
+        )
+    if not found.files:
+        typer.echo("nothing to remove")
+        return
+    total = f"{len(found.files)} files or folders, {_size(sum(found.files.values()))}"
+    if not (yes or typer.confirm(f"remove {total}?")):
+        raise typer.Exit(1)
+    remove(output_path, found)
+    typer.echo(f"removed {total}")
+
+
+def _size(number: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if number < 1000:
+            return f"{number:.3g} {unit}"
+        number /= 1000
+    return f"{number:.3g} TB"

@@ -1,0 +1,86 @@
+"""The same flow for a schedule: it runs only where products came since the last map."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import Any
+
+from prefect import flow
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed
+
+from blocks.cluster import DaskCluster
+from blocks.features_map import FeaturesMap
+from blocks.override_form import OverrideForm
+from blocks.overrides import apply_overrides
+from blocks.resolve import resolve
+from flows.features_map import NO_OVERRIDES, features_map
+from sitsflow.errors import OutputError
+from sitsflow.jobs import all_jobs, is_done, selected_steps
+from sitsflow.plan import Plan, TilePlan, load_tile
+from sitsflow.planning import make_plan
+
+# What is made of the dates that were there already must stay.
+_KEEP = {"chain.remove_output_path": False}
+
+
+# By the same name: runs stand beside those that were asked for.
+@flow(name="features-map", validate_parameters=True, persist_result=False)
+def new_products(
+    config: FeaturesMap,
+    overrides: OverrideForm = NO_OVERRIDES,
+    cluster: DaskCluster | None = None,
+) -> State[str]:
+    """Make a feature map anew if there are new products, and only the part that they change.
+
+    Parameters
+    ----------
+    config : FeaturesMap
+        A saved block, or its fields. Its `chain.remove_output_path` counts as False.
+    overrides : OverrideForm
+        Values that win over `config`, by section or by dotted key (``chain.spatial_resolution``).
+    cluster : DaskCluster, optional
+        Where the tasks run; this machine if none is given.
+    """
+    keeping = OverrideForm(**{**overrides.given(), **_KEEP})
+    plan, tiles = make_plan(resolve(apply_overrides(config.raw(), keeping.given())).request())
+    steps = selected_steps(plan)
+    jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
+    left = sum(not is_done(job, plan, tiles) for job in jobs)
+    if not left:
+        message = f"nothing new: {plan.tree.root} holds the map of all {len(plan.tile_names)} tiles"
+        return Completed(message=message, data=str(plan.tree.root))
+    logger = get_run_logger()
+    for name, tile in tiles.items():
+        logger.info("%s: %s", name, _news(plan, tile))
+    logger.info("%d of %d tasks are left to do", left, len(jobs))
+    return features_map.fn(config=config, overrides=keeping, cluster=cluster)
+
+
+def _news(plan: Plan, tile: TilePlan) -> str:
+    """Say what is new in a tile against the plan kept in the output folder."""
+    try:
+        before = load_tile(plan.tree.root, tile.tile)
+    except OutputError:
+        return "no map yet"
+    if before.fingerprint == tile.fingerprint:
+        return "as it was"
+    known, now = _scenes(before), _scenes(tile)
+    new = sorted({now[product] for product in now.keys() - known.keys()})
+    if new:
+        days = (f"{date(1970, 1, 1) + timedelta(day):%Y%m%d}" for day in new)
+        return f"new dates {' '.join(days)}"
+    if gone := known.keys() - now.keys():
+        return f"{len(gone)} products less"
+    # Dates of another tile may have moved the first or the last date of all.
+    return "its products, its dates or the configuration changed"
+
+
+def _scenes(tile: TilePlan) -> Mapping[Any, int]:
+    return {
+        (series.sensor.label, scene.product.name): scene.day
+        for series in tile.series
+        for scene in series.scenes
+    }

@@ -1,0 +1,106 @@
+"""Configurations that a Prefect server keeps by name: blocks of the type "Features map"."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+import httpx
+from prefect import get_client
+from prefect.exceptions import PrefectHTTPStatusError
+from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
+
+from blocks.configuration import Configuration
+from blocks.features_map import FeaturesMap
+from flows.launch import configured_server
+from flows.server import embedded_server, wait_for
+from sitsflow.errors import ConfigError, Fault
+
+_SLUG = FeaturesMap.get_block_type_slug()
+
+
+@contextlib.contextmanager
+def server() -> Iterator[None]:
+    """Make the configured server the one that blocks are read from, or a short-lived own one."""
+    if configured_server() is not None:
+        yield
+        return
+    with embedded_server() as own:
+        wait_for(own.api_url)
+        certificates = own.environment.get("PREFECT_API_SSL_CERT_FILE", "")
+        with temporary_settings(
+            {PREFECT_API_URL: own.api_url, PREFECT_API_SSL_CERT_FILE: certificates}
+        ):
+            yield
+
+
+def names() -> list[str]:
+    """Return the names of all saved configurations, sorted."""
+    return sorted(everything())
+
+
+def everything() -> dict[str, Configuration]:
+    """Return all saved configurations by name, in the order of the names."""
+    with get_client(sync_client=True) as client:
+        try:
+            documents = client.read_block_documents_by_type(_SLUG)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            documents = []  # a new server does not know the type yet
+    # Not by the block's own `load`: the event that it sends would outlive a server of our own.
+    found = {one.name: Configuration.model_validate(one.data) for one in documents if one.name}
+    return dict(sorted(found.items()))
+
+
+def find(name: str) -> Configuration:
+    """Return the configuration saved as `name`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none, with the nearest names.
+    """
+    known = everything()
+    if name not in known:
+        raise ConfigError([Fault(name, _missing(name, list(known)))], "the saved configurations")
+    return known[name]
+
+
+def save(name: str, configuration: Configuration, *, force: bool = False) -> None:
+    """Save a whole configuration, its paths absolute, as `name`.
+
+    Raises
+    ------
+    ConfigError
+        If the name is taken and `force` is not given, or cannot be a name.
+    """
+    if not force and name in names():
+        raise ConfigError([Fault(name, "is taken; --force replaces it")], "the name")
+    block = FeaturesMap(**configuration.plain())
+    try:
+        block.save(name, overwrite=force, _sync=True)  # type: ignore[call-arg]
+    except ValueError as error:
+        message = "use lower-case letters, digits and dashes only"
+        raise ConfigError([Fault(repr(name), message)], "the name") from error
+
+
+def delete(name: str) -> None:
+    """Delete the configuration saved as `name`.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    find(name)
+    FeaturesMap.delete(name, _sync=True)  # type: ignore[call-arg]
+
+
+def _missing(name: str, known: list[str]) -> str:
+    near = get_close_matches(name, known, 3)
+    if near:
+        return f"no such saved configuration; did you mean {' or '.join(map(repr, near))}?"
+    there = ", ".join(known) if known else "none"
+    return f"no such saved configuration; there is {there} (sitsflow config save NAME FILE)"

@@ -1,0 +1,75 @@
+"""Configurations saved on a server: `sitsflow config`, and runs that start from them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prefect.settings import PREFECT_API_URL, temporary_settings
+
+from blocks.files import read_config
+from deployments.register import register
+from flows import saved
+from flows.configuration import load
+from tests.flows.test_cli import run
+
+pytestmark = pytest.mark.engine
+
+
+@pytest.fixture
+def here(engine: dict[str, str]) -> Iterator[None]:
+    """The tests' server as the one that is configured, for this process."""
+    with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
+        yield
+
+
+@pytest.mark.usefixtures("here")
+def test_a_configuration_is_saved_shown_exported_and_deleted(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path
+) -> None:
+    monkeypatch.chdir(config.parent)
+    change = ["--set", "external_features.module=functions.py"]
+    assert run(monkeypatch, "config", "save", "two-tiles", "tutorial.cfg", *change) == 0
+    capsys.readouterr()
+
+    assert run(monkeypatch, "config", "list") == 0
+    assert f"two-tiles  T31TCJ T31TDJ  {config.parent / 'out'}" in capsys.readouterr().out
+
+    assert run(monkeypatch, "config", "show", "two-tiles") == 0
+    shown = capsys.readouterr().out
+    assert f"module: {config.parent / 'functions.py'}" in shown, "paths are absolute"
+
+    (config.parent / "shown.yaml").write_text(shown)
+    wanted = load(str(config)).request()
+    for name in ("shown.yaml", "mine.cfg", "mine.yaml"):
+        if name != "shown.yaml":
+            assert run(monkeypatch, "config", "export", "two-tiles", name) == 0
+        assert load(name).request() == wanted
+    assert read_config(Path("mine.yaml")) == read_config(Path("shown.yaml"))
+    assert "{" in Path("mine.cfg").read_text()
+    assert load("block:two-tiles", ["chain.spatial_resolution=20"]).request().resolution == (20, 20)
+
+    assert run(monkeypatch, "config", "export", "two-tiles", "mine.cfg") == 2
+    assert "mine.cfg exists; --force replaces it" in capsys.readouterr().err
+    assert run(monkeypatch, "config", "save", "two-tiles", "tutorial.cfg") == 2
+    assert "--force replaces it" in capsys.readouterr().err
+    assert run(monkeypatch, "config", "save", "two-tiles", "tutorial.cfg", "--force") == 0
+
+    for command in (["show"], ["delete"], ["export", "x.cfg"]):
+        verb, *file = command
+        assert run(monkeypatch, "config", verb, "two-tile", *file) == 2
+        assert "did you mean 'two-tiles'?" in capsys.readouterr().err
+    assert run(monkeypatch, "config", "save", "Two_Tiles", "tutorial.cfg") == 2
+    assert "lower-case letters" in capsys.readouterr().err
+    wrong = ["--set", "chain.list_tiles=T31TCJ"]
+    assert run(monkeypatch, "config", "save", "other", "tutorial.cfg", *wrong) == 2
+    assert "chain.list_tiles" in capsys.readouterr().err
+
+    assert run(monkeypatch, "config", "delete", "two-tiles") == 0
+    assert "two-tiles" not in saved.names()
+
+
+@pytest.mark.usefixtures("here")
+def test_registering_twice_changes_nothing() -> None:
+    first = register({"step:mosaic": 2})
+    assert register({"step:mosaic": 2}) == first
+    assert "work pool sitsflow" in first

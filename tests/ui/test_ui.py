@@ -1,0 +1,143 @@
+"""A person at the Prefect UI: asks for a map, watches it, and finds why another one failed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import urllib.request
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Locator, Page
+
+from tests.flows.conftest import COMMAND
+from tests.ui.conftest import Served
+
+expect = pytest.importorskip("playwright.sync_api").expect
+pytestmark = pytest.mark.ui
+
+RUN_MS = 240_000
+
+
+def field(page: Page, label: str) -> Locator:
+    """The field of a form that is called `label`."""
+    name = page.locator(".schema-form-property__label").get_by_text(label, exact=True)
+    return page.locator(".schema-form-property").filter(has=name).last
+
+
+def ask(page: Page, run: str, config: str, values: dict[str, str], picture: Path) -> None:
+    """Fill in the form of on-demand, submit it, and open the run that it starts, called `run`."""
+    page.goto("/deployments")
+    page.get_by_role("link", name="on-demand").first.click()
+    page.get_by_role("button", name="Run", exact=True).click()
+    page.get_by_text("Custom run").click()
+    page.get_by_role("textbox").first.fill(run)
+    field(page, "config").locator(".p-select-button__icon").click()
+    page.locator(".p-select-option").get_by_text(config, exact=True).click()
+    for label, value in values.items():
+        field(page, f"{label} (Optional)").locator("input, textarea").first.fill(value)
+    page.screenshot(path=picture)
+    page.get_by_role("button", name="Submit").click()
+    page.wait_for_url("**/deployments/deployment/*")
+    page.get_by_role("button", name="Runs", exact=True).click()
+    page.get_by_role("link", name=run, exact=True).click()
+    page.wait_for_url("**/runs/flow-run/*")
+
+
+def tab(page: Page, name: str) -> Locator:
+    """Open a tab of the page, and return what it shows."""
+    page.get_by_role("tablist").get_by_text(name, exact=True).click()
+    return page.get_by_role("tabpanel", name=name)
+
+
+def ended(page: Page, state: str) -> None:
+    """Wait until the page itself shows that the run ended so."""
+    badge = page.locator(".page-heading, header").get_by_text(state, exact=True).first
+    expect(badge).to_be_visible(timeout=RUN_MS)
+    # The graph and the log that were drawn while it ran are those of some seconds ago.
+    page.reload()
+
+
+def artifacts(served: Served, run: str) -> dict[str, str]:
+    """Key and id of the artifacts of a flow run."""
+    request = urllib.request.Request(
+        f"{served.url}/api/artifacts/filter",
+        json.dumps({"artifacts": {"flow_run_id": {"any_": [run]}}}).encode(),
+        {"Content-Type": "application/json"},
+    )
+    with urllib.request.urlopen(request) as answer:
+        return {one["key"]: one["id"] for one in json.load(answer) if one["key"]}
+
+
+def test_a_map_is_asked_for_watched_and_looked_at(
+    page: Page, served: Served, pictures: Path
+) -> None:
+    ask(page, "first-map", "demo", {"Pixel size": "20"}, pictures / "form.png")
+    run = page.url.rpartition("/")[2].partition("?")[0]
+    ended(page, "Completed")
+    expect(page.locator("canvas").first).to_be_visible()
+    expect(page.get_by_text("17 Task runs")).to_be_visible()
+    page.screenshot(path=pictures / "completed.png")
+    expect(tab(page, "Parameters")).to_contain_text('"spatial_resolution": 20')
+    expect(tab(page, "Logs")).to_contain_text("Beginning flow run 'first-map'")
+    page.get_by_role("button", name="Toggle fullscreen (f)").click()
+    page.wait_for_timeout(1000)  # the graph is drawn, and says nothing of when
+    page.screenshot(path=pictures / "graph.png")
+    page.keyboard.press("Escape")
+    page.reload()
+
+    tasks = tab(page, "Task Runs")
+    tasks.get_by_placeholder("Search by run name").fill("write_features T31TDJ 3")
+    tasks.get_by_role("link", name="write_features T31TDJ 3").click()
+    page.wait_for_url("**/runs/task-run/*")
+    expect(page.get_by_text("peak RAM").first).to_be_visible()
+    expect(page.get_by_text("Mpixel/s").first).to_be_visible()
+    page.screenshot(path=pictures / "chunk.png")
+
+    found = artifacts(served, run)
+    quicklooks = [one for key, one in found.items() if "quicklook" in key]
+    for number, quicklook in enumerate(quicklooks):
+        page.goto(f"/artifacts/artifact/{quicklook}")
+        expect(page.locator("img").last).to_be_visible()
+        assert page.locator("img").last.evaluate("image => image.naturalWidth") > 100
+        page.screenshot(path=pictures / f"quicklook_{number}.png")
+    summary = served.folder / "demo" / "output" / "final" / "features_map.tif"
+    assert summary.exists()
+
+
+def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
+    page: Page, served: Served, pictures: Path
+) -> None:
+    module = served.folder / "wet.py"
+    module.write_text(
+        "def get_wet(self):\n"
+        "    red = self.get_interpolated_Sentinel2_B4()\n"
+        "    if red.shape[0] > 20:\n"  # the probe's arrays are smaller than any chunk
+        "        raise ValueError('too wet to say')\n"
+        "    return red.max(axis=2), ['wet']\n"
+    )
+    changes = [
+        f"external_features.module={module}",
+        "external_features.functions=get_wet",
+        "external_features.number_of_chunks=2",
+        f"chain.output_path={served.folder / 'wet'}",
+        "chain.list_tile=T31TCJ",
+    ]
+    config = served.folder / "demo" / "features_map.cfg"
+    sets = [word for change in changes for word in ("--set", change)]
+    saved = subprocess.run(
+        [*COMMAND, "config", "save", "wet", str(config), *sets], env=served.env, check=False
+    )
+    assert saved.returncode == 0
+    ask(page, "too-wet", "wet", {}, pictures / "form_wet.png")
+    ended(page, "PartiallyCompleted")
+    page.screenshot(path=pictures / "failed.png")
+
+    tasks = tab(page, "Task Runs")
+    tasks.get_by_role("link", name="write_features T31TCJ 0").click()
+    page.wait_for_url("**/runs/task-run/*")
+    expect(page.get_by_text("too wet to say").first).to_be_visible()
+    page.screenshot(path=pictures / "failed_chunk.png")
