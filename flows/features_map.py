@@ -60,7 +60,8 @@ def features_map(
     """
     resolved = resolve(apply_overrides(config.raw(), overrides.given()))
     plan, tiles = make_plan(resolved.request())
-    for text in (*resolved.warnings, *resolved.notices, *plan.notices):
+    left_out = [f"WARNING, broken product left out: {one.reason}" for one in plan.skipped]
+    for text in (*resolved.warnings, *resolved.notices, *plan.notices, *left_out):
         _say(text)
     # With the plan they come to all that is written of the run.
     plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
