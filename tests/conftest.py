@@ -35,6 +35,7 @@ def real_landsat() -> Path:
     return Path(__file__).resolve().parents[2] / "shared" / "data" / "landsat8_theia_old"
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of one server together when tests run in several processes."""
     for item in items:
