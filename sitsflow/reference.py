@@ -43,8 +43,8 @@ def prepare_tile(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
             tile, label, len(series.days), stamp(series.days[0]), stamp(series.days[-1]),
             len(series.target_days), stamp(series.target_days[0]), stamp(series.target_days[-1]),
         )  # fmt: skip
-        for scene in series.scenes:
-            log.info("%s %s: %s", tile, label, scene.product.name)
+        names = "\n".join(scene.product.name for scene in series.scenes)
+        log.info("%s %s:\n%s", tile, label, names)
     if plan.request.write_outputs:
         outputs += write_cubes(plan, tile_plan)
     return TaskRecord(

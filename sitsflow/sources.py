@@ -23,4 +23,5 @@ def _lines(series: SeriesPlan) -> Iterator[str]:
         f"{', '.join(folders)}:"
     )
     for scene in series.scenes:
-        yield f"  {stamp(scene.day)} {scene.product.name}"
+        day, name = stamp(scene.day), scene.product.name
+        yield name if day in name else f"{day} {name}"

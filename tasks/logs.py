@@ -141,11 +141,13 @@ class _ToPrefect(logging.Handler):
     """Repeat a record in the log of the task run that is under way, if one is."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        # Prefect logs a failing task's traceback itself.
-        if record.levelno >= logging.ERROR:
-            return
+        text, trace = record.getMessage(), record.exc_info
+        if trace and trace[1] is not None:
+            text = f"{text}: {cause(trace[1])}"
+            # Where no retry is tried Prefect gives no traceback. Our own errors need none.
+            trace = None if isinstance(trace[1], SitsflowError) else trace
         with contextlib.suppress(MissingContextError):
-            get_run_logger().log(record.levelno, "%s", record.getMessage())
+            get_run_logger().log(record.levelno, "%s", text, exc_info=trace)
 
 
 @contextlib.contextmanager

@@ -40,7 +40,8 @@ def _told(tree: Tree, status: JobStatus) -> str:
     if status.remedy:
         parts.append(f"**What to do:** {plain(status.remedy)}")
     if status.log:
-        parts.append(f"**Log:** {plain(str(tree.root / status.log))}")
+        # In two parts, for one long path would not be broken at the edge of the page.
+        parts.append(f"**Log:** {plain(status.log)} in {plain(str(tree.root))}")
     return "\n\n".join(parts)
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sitsflow.report.features import Feature
 
-_WIDTHS = (900, 720, 560)
+_WIDTHS = (900, 720, 560, 420)
 _PREVIEW = 280
 _MOST_BYTES = 110_000  # a third more as text
 _MOST_FEATURES = 3

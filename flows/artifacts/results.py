@@ -60,7 +60,12 @@ def report_page(plan: Plan, outcome: str) -> tuple[str, str]:
         "Tasks": tree.status,
         "Logs": tree.logs,
     }
-    lines = [f"- **{name}**: {plain(str(path))}" for name, path in places.items() if path.exists()]
+    lines = [f"Below {plain(str(tree.root))}:\n"]
+    lines += [
+        f"- **{name}**: {plain(str(path.relative_to(tree.root)))}"
+        for name, path in places.items()
+        if path.exists()
+    ]
     about = (
         "The report is one file that needs nothing else: open it in a browser, where this folder "
         "is at hand. It has quicklooks with legends, histograms, the dates of all tiles with "
