@@ -33,7 +33,7 @@ deploy: $(INSTALLED) ## register blocks and deployments on the configured Prefec
 serve: $(INSTALLED) ## a Prefect server, a worker and the deployments on this machine, until Ctrl-C
 	@exec $(BIN)/python -m deployments.serve $(DEMO)
 test: $(INSTALLED) ## run the tests
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 test-slow: $(INSTALLED) ## run the longer checks too
 	$(BIN)/python -m pytest -m 'slow or not slow'
 test-ui: $(INSTALLED) ## run the tests that drive a browser

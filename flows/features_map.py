@@ -20,10 +20,9 @@ from flows.attempts import RetryLimits
 from flows.board import Board
 from flows.dispatch import Dispatch
 from flows.display import display
-from flows.former import close_former
+from flows.former import close_former, refuse_missing
 from flows.workers import Workers
-from sitsflow.errors import OutputError
-from sitsflow.jobs import Job, all_jobs, is_done, selected_steps
+from sitsflow.jobs import Job, all_jobs, selected_steps
 from sitsflow.plan import Plan, TilePlan, save_plan
 from sitsflow.planning import make_plan
 from sitsflow.runinfo import join_merge_logs, write_run_information
@@ -65,7 +64,7 @@ def features_map(
         _say(text)
     # With the plan they come to all that is written of the run.
     plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
-    _refuse_missing(plan, tiles)
+    refuse_missing(plan, tiles)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
     former = read_marker(plan.tree)
@@ -113,19 +112,6 @@ def _add_all(work: Dispatch, jobs: list[Job], tiles: Tiles) -> None:
         ]
         maps.append(add(merge_tile, Job("merge_tile", tile), chunks))
     add(mosaic, Job("mosaic"), maps)
-
-
-def _refuse_missing(plan: Plan, tiles: Tiles) -> None:
-    """Refuse to start with a step whose needs no earlier run has left."""
-    first = min(selected_steps(plan))
-    before = (job for job in all_jobs(plan, tiles) if job.step == first - 1)
-    missing = [job.title for job in before if not is_done(job, plan, tiles)]
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise OutputError(
-            f"chain.first_step is {plan.request.first_step}, but {plan.tree.root} lacks what "
-            f"comes before, for this configuration: {shown}; run with chain.first_step: init"
-        )
 
 
 def _outcome(plan: Plan, board: Board) -> State[str]:

@@ -1,7 +1,8 @@
-"""What the Prefect server is told of a former run that was killed: it cannot tell itself."""
+"""Former runs of an output directory: what they must have left, and how the server sees them."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from uuid import UUID
 
@@ -19,11 +20,27 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 from prefect.states import Crashed
 
+from sitsflow.errors import OutputError
+from sitsflow.jobs import all_jobs, is_done, selected_steps
+from sitsflow.plan import Plan, TilePlan
 from sitsflow.workspace import Marker
 
 _PAGE = 200  # the most that the server returns at once
 _OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 _DIED = "the process of this run was killed; a later run of the same output directory went on"
+
+
+def refuse_missing(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
+    """Refuse to start with a step whose needs no earlier run has left."""
+    first = min(selected_steps(plan))
+    before = (job for job in all_jobs(plan, tiles) if job.step == first - 1)
+    missing = [job.title for job in before if not is_done(job, plan, tiles)]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise OutputError(
+            f"chain.first_step is {plan.request.first_step}, but {plan.tree.root} lacks what "
+            f"comes before, for this configuration: {shown}; run with chain.first_step: init"
+        )
 
 
 def close_former(marker: Marker | None, run: str) -> int:

@@ -33,11 +33,3 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def real_landsat() -> Path:
     """Two real Landsat 8 tiles in THEIA's old format, in their place beside the repository."""
     return Path(__file__).resolve().parents[2] / "shared" / "data" / "landsat8_theia_old"
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of one server together when tests run in several processes."""
-    for item in items:
-        if item.get_closest_marker("engine"):
-            item.add_marker(pytest.mark.xdist_group("engine"))

@@ -18,11 +18,11 @@ LIMITED = "ram:1.5gb"
 @flow
 def rests(folder: str) -> None:
     with Workers(DaskCluster(n_workers=2, threads_per_worker=4, memory_gb=8)) as workers:
-        for name, number, ram_gb in (("three", 6, 3.0), ("one", 6, 1.0)):
-            carry_out_trivial(Path(folder, name), number, workers, ram_gb, seconds=0.4)
+        carry_out_trivial(Path(folder, "three"), 6, workers, 3.0, together=2)
+        carry_out_trivial(Path(folder, "one"), 6, workers, 1.0, together=5)
         with get_client(sync_client=True) as client:
             client.create_concurrency_limit(tag=LIMITED, concurrency_limit=1)
-            carry_out_trivial(Path(folder, "limited"), 3, workers, 1.5, seconds=0.4)
+            carry_out_trivial(Path(folder, "limited"), 3, workers, 1.5, together=1)
             client.delete_concurrency_limit_by_tag(LIMITED)
 
 

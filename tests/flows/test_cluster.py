@@ -98,7 +98,7 @@ def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[
     for worker in workers:
         assert most_at_once([span for span in three if span[0] == worker]) == 1
     assert most_at_once(three) == 2
-    assert most_at_once(spans["one"]) > 2, "four fit on each"
+    assert most_at_once(spans["one"]) >= 5, "four fit on each"
     assert most_at_once(spans["limited"]) == 1
 
 

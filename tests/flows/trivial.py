@@ -20,18 +20,23 @@ from sitsflow.record import TaskRecord
 from tasks.rules import RULES, carry_out
 from tests.plans import grid_at, plan_for
 
+_REST_SECONDS = 0.4
+_PATIENCE_SECONDS = 60
+
 
 @task(name="write_features", task_run_name="write_features {tile} {index}", **RULES)
 def rest(
     output_path: str, tile: str, index: int, fingerprint: str, attempt: int = 1
 ) -> TaskRecord | Any:
-    """Sleep for as long as the file `seconds` says, and write when that was, and where."""
+    """Rest, once as many have begun as the file `together` says; write when that was, and where."""
 
     def work(plan: Plan) -> TaskRecord:
         begin = time.time()
-        seconds = plan.tree.root / "seconds"
-        if seconds.exists():
-            time.sleep(float(seconds.read_text()))
+        meeting = plan.tree.root / "together"
+        if meeting.exists():
+            (plan.tree.root / f"{index}.begun").touch()
+            _meet(plan.tree.root, int(meeting.read_text()))
+            time.sleep(_REST_SECONDS)
         path = plan.tree.root / f"{tile}_{index}.json"
         path.write_text(json.dumps([os.getpid(), begin, time.time()]))
         return TaskRecord(task="", outputs=(path,), pixels=1)
@@ -39,15 +44,25 @@ def rest(
     return carry_out(output_path, Job("write_features", tile, index), fingerprint, work, attempt)
 
 
+def _meet(folder: Path, number: int) -> None:
+    until = time.monotonic() + _PATIENCE_SECONDS
+    while len(list(folder.glob("*.begun"))) < number and time.monotonic() < until:
+        time.sleep(0.05)
+
+
 def carry_out_trivial(
-    output: Path, number: int, workers: Workers, ram_gb: float, seconds: float = 0.0
+    output: Path, number: int, workers: Workers, ram_gb: float, together: int = 0
 ) -> Board:
-    """Carry out `number` chunk jobs through the dispatch, inside a flow."""
+    """Carry out `number` chunk jobs through the dispatch, inside a flow.
+
+    The first `together` of them are to run at the same time, if anything lets them; with 0 they
+    do not even rest.
+    """
     plan, tiles = plan_for(output, {"A": grid_at(0, 0, number, 4)}, chunks=number)
     plan = plan.model_copy(update={"chunk_ram_gb": ram_gb})
     save_plan(plan, tiles)
-    if seconds:
-        (output / "seconds").write_text(str(seconds))
+    if together:
+        (output / "together").write_text(str(together))
     jobs = [Job("write_features", "A", index) for index in range(number)]
     board = Board(plan, jobs)
     work = Dispatch(plan, tiles, workers, board, RetryLimits())

@@ -51,7 +51,12 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
     (simulated / "simulated").touch()
     port = _free_port()
     clean = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    env = {**clean, "PREFECT_HOME": str(folder / "home"), "SITSFLOW_PORT": str(port)}
+    env = {
+        **clean,
+        "PREFECT_HOME": str(folder / "home"),
+        "SITSFLOW_PORT": str(port),
+        "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+    }
     log = (folder / "serve.log").open("w")
     process = subprocess.Popen(
         [sys.executable, "-m", "deployments.serve", str(folder / "demo")],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import subprocess
 import urllib.request
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -64,15 +65,23 @@ def ended(page: Page, state: str) -> None:
     expect(page.get_by_role("tabpanel", name="Logs")).to_contain_text("Beginning flow run")
 
 
-def artifacts(served: Served, run: str) -> dict[str, str]:
-    """Key and id of the artifacts of a flow run."""
+def ask_api(served: Served, path: str, content: object = None) -> Any:
+    """Ask the server, as the UI does."""
     request = urllib.request.Request(
-        f"{served.url}/api/artifacts/filter",
-        json.dumps({"artifacts": {"flow_run_id": {"any_": [run]}}}).encode(),
+        f"{served.url}/api/{path}",
+        None if content is None else json.dumps(content).encode(),
         {"Content-Type": "application/json"},
     )
     with urllib.request.urlopen(request) as answer:
-        return {one["key"]: one["id"] for one in json.load(answer) if one["key"]}
+        return json.load(answer)
+
+
+def artifacts(served: Served, run: str) -> dict[str, str]:
+    """Key and id of the artifacts of a flow run."""
+    of_run = {"artifacts": {"flow_run_id": {"any_": [run]}}}
+    return {
+        one["key"]: one["id"] for one in ask_api(served, "artifacts/filter", of_run) if one["key"]
+    }
 
 
 def test_a_map_is_asked_for_watched_and_looked_at(
@@ -108,6 +117,28 @@ def test_a_map_is_asked_for_watched_and_looked_at(
         page.screenshot(path=pictures / f"quicklook_{number}.png")
     summary = served.folder / "demo" / "output" / "final" / "features_map.tif"
     assert summary.exists()
+
+
+def test_a_schedule_fires_and_finds_nothing_new(page: Page, served: Served, pictures: Path) -> None:
+    deployment = ask_api(served, "deployments/name/features-map/new-products")
+    (weekly,) = ask_api(served, "deployments/name/features-map/weekly")["schedules"]
+    assert not weekly["active"]
+    soon = datetime.now(UTC) + timedelta(seconds=15)
+    every_hour = {
+        "schedule": {"interval": 3600.0, "anchor_date": soon.isoformat()},
+        "active": True,
+        # What the map of the test before was made with.
+        "parameters": {"overrides": {"chain": {"spatial_resolution": 20}}},
+    }
+    ask_api(served, f"deployments/{deployment['id']}/schedules", [every_hour])
+    page.goto(f"/deployments/deployment/{deployment['id']}")
+    expect(page.get_by_text("Completed", exact=True).first).to_be_visible(timeout=PATIENCE_MS)
+    page.screenshot(path=pictures / "scheduled.png")
+    of_deployment = {"deployments": {"id": {"any_": [deployment["id"]]}}}
+    runs = ask_api(served, "flow_runs/filter", of_deployment)
+    (done,) = [run for run in runs if run["state_type"] == "COMPLETED"]
+    assert done["auto_scheduled"]
+    assert done["state"]["message"].startswith("nothing new")
 
 
 def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
