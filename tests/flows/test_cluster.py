@@ -102,6 +102,7 @@ def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[
     assert most_at_once(spans["limited"]) == 1
 
 
+@pytest.mark.slow
 def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
     tmp_path: Path, engine: dict[str, str], config: Path, scheduler: str
 ) -> None:

@@ -37,6 +37,7 @@ def look(config: Path, env: dict[str, str], times: int = 1) -> subprocess.Comple
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_only_tiles_with_new_dates_are_mapped_anew(
     engine: dict[str, str], config: Path, products: Path
 ) -> None:
