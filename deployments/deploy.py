@@ -21,6 +21,8 @@ ROOT = Path(__file__).resolve().parents[1]
 def deploy(environment: Mapping[str, str]) -> list[str]:
     """Register on the server of `environment` what prefect.yaml describes; return what there is.
 
+    Schedules and parameters become those of prefect.yaml, also where a person changed them.
+
     Raises
     ------
     subprocess.CalledProcessError

@@ -32,6 +32,7 @@ from prefect.states import Crashed
 
 from deployments.deploy import deploy
 from deployments.register import POOL
+from deployments.settings import kept_settings
 from flows import saved
 from flows.configuration import load
 from flows.demo import prepare
@@ -53,15 +54,18 @@ def serve(port: int, folder: Path) -> int:
         wait_for(server.api_url)
         with temporary_settings({PREFECT_API_URL: server.api_url}):
             _save_demo(folder)
-            for line in deploy(server.environment):
-                _say(f"  {line}")
+            with kept_settings():
+                said = deploy(server.environment)
+            _say("".join(f"  {line}\n" for line in said))
             with _worker(server.environment) as worker:
                 _say(_welcome(server.url))
+                complaints = _Complaints(server.log)
                 while not stop.wait(_LOOK_SECONDS):
                     for part, process in (("server", server.process), ("worker", worker)):
                         if process.poll() is not None:
                             _say(f"the {part} ended by itself\n{server.last_words()}")
                             return 1
+                    complaints.tell()
                 _say("stopping: runs under way are interrupted, and can be resumed")
             _close_runs()
     return 0
@@ -112,7 +116,7 @@ def _save_demo(folder: Path) -> None:
 
 def _welcome(url: str) -> str:
     return (
-        f"\n{url}\n"
+        f"{url}\n"
         "  Make a map: Deployments > on-demand > Run > Custom run; in `config` pick one of: "
         f"{', '.join(saved.names())}; Submit.\n"
         "  Save your own: sitsflow config save NAME FILE, in another terminal after\n"
@@ -123,6 +127,25 @@ def _welcome(url: str) -> str:
 
 def _home() -> Path:
     return get_current_settings().home
+
+
+class _Complaints:
+    """Repeats what the server complains of, which only writes errors: its last line, once each."""
+
+    def __init__(self, log: Path) -> None:
+        self._log, self._seen = log, 0
+        self._told: set[str] = set()
+
+    def tell(self) -> None:
+        """Say what is new."""
+        with self._log.open("rb") as log:
+            log.seek(self._seen)
+            new = log.read()
+        self._seen += len(new)
+        lines = new.decode("utf-8", "replace").strip().splitlines()
+        if lines and lines[-1] not in self._told:
+            self._told.add(lines[-1])
+            _say(f"the server complains: {lines[-1]}\n  (more in {self._log})")
 
 
 def _say(text: str) -> None:
