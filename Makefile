@@ -34,8 +34,8 @@ serve: $(INSTALLED) ## a Prefect server, a worker and the deployments on this ma
 	@exec $(BIN)/python -m deployments.serve $(DEMO)
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
-test-slow: $(INSTALLED) ## run the longer checks too
-	$(BIN)/python -m pytest -m 'not ui'
+test-slow: $(INSTALLED) ## run the longer checks
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not ui'
 test-ui: $(INSTALLED) ## run the tests that drive a browser
 	@test -x $(CHROMIUM) || { echo "make test-ui needs Debian's chromium at $(CHROMIUM):" \
 		"apt-get install chromium" >&2; exit 1; }

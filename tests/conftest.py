@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import date
 from pathlib import Path
 
@@ -31,5 +32,11 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_landsat() -> Path:
-    """Two real Landsat 8 tiles in THEIA's old format, in their place beside the repository."""
-    return Path(__file__).resolve().parents[2] / "shared" / "data" / "landsat8_theia_old"
+    """Two real Landsat 8 tiles in THEIA's old format, in their place beside the repository.
+
+    They are not part of it: a clone alone goes without these tests, unless it must not.
+    """
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "landsat8_theia_old"
+    if not folder.exists() and "SITSFLOW_REAL_DATA" not in os.environ:
+        pytest.skip(f"real products are not there: {folder}")
+    return folder

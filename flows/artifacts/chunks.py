@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from statistics import median
 from typing import Any
 
+from flows.artifacts.markdown import linked
 from flows.artifacts.progress import in_words
 from sitsflow.jobs import Job
 from sitsflow.record import load_record
@@ -57,7 +58,7 @@ class ChunkTables:
             "seconds": _rounded(status.seconds, 1),
             "peak RAM MB": _rounded(status.peak_rss_mb, 0),
             "Mpixel/s": self._speed([(job, status)]),
-            "log": status.log.rpartition("/")[2],
+            "log": linked(status.log.rpartition("/")[2], status),
         }
 
     def _tile(self, tile: str, pairs: list[tuple[Job, JobStatus]]) -> Row:

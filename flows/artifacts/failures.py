@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flows.artifacts.markdown import lines, plain
+from flows.artifacts.markdown import lines, linked, plain
 from sitsflow.status import JobStatus
 from sitsflow.tree import Tree
 
@@ -24,7 +24,7 @@ def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, s
     parts = [f"**{len(failed)} failed, {len(left)} therefore not run.** {kept}"]
     parts += [_told(tree, status) for status in failed[:_MOST_TOLD]]
     if len(failed) > _MOST_TOLD:
-        more = ", ".join(_linked(status) for status in failed[_MOST_TOLD:][:_MOST_NAMED])
+        more = ", ".join(linked(status.title, status) for status in failed[_MOST_TOLD:][:_MOST_NAMED])
         parts.append(f"### And {len(failed) - _MOST_TOLD} more\n\n{more}")
     if left:
         parts.append(_left(left))
@@ -34,7 +34,7 @@ def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, s
 def _told(tree: Tree, status: JobStatus) -> str:
     again = f" (attempt {status.attempt})" if status.attempt > 1 else ""
     parts = [
-        f"### {_linked(status)}{again}",
+        f"### {linked(status.title, status)}{again}",
         f"**Cause:** {lines(status.message or 'none was noted')}",
     ]
     if status.remedy:
@@ -43,17 +43,6 @@ def _told(tree: Tree, status: JobStatus) -> str:
         # In two parts, for one long path would not be broken at the edge of the page.
         parts.append(f"**Log:** {plain(status.log)} in {plain(str(tree.root))}")
     return "\n\n".join(parts)
-
-
-def _linked(status: JobStatus) -> str:
-    """Return the title, which leads to the log of the task run.
-
-    Pages that show artifacts lie two levels deep in either version of the UI, wherever it is
-    served, so that one relative link serves all.
-    """
-    if not status.task_run:
-        return plain(status.title)
-    return f"[{plain(status.title)}](../../runs/task-run/{status.task_run})"
 
 
 def _left(left: list[JobStatus]) -> str:

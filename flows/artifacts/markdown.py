@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from sitsflow.status import JobStatus
+
 # What is between letters needs no escape, and links of the older UI would show it.
 _SPECIAL = re.compile(r"([\\`*\[\]<~]|(?<!\w)_|_(?!\w)|^[#>+-])")
 
@@ -17,6 +19,17 @@ def plain(text: str) -> str:
 def lines(text: str) -> str:
     """Return `text` with its lines and indents kept, that wraps where they are long."""
     return "  \n".join(_indented(line) for line in text.strip().splitlines())
+
+
+def linked(text: str, status: JobStatus) -> str:
+    """Return `text`, which leads to the log of the job's task run if it has one.
+
+    Pages that show artifacts lie two levels deep in either version of the UI, wherever it is
+    served, so that one relative link serves all.
+    """
+    if not status.task_run:
+        return plain(text)
+    return f"[{plain(text)}](../../runs/task-run/{status.task_run})"
 
 
 def code(text: str) -> str:

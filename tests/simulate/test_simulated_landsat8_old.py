@@ -9,7 +9,6 @@ import rasterio
 from sitsflow.sensors.model import load_sensors
 
 SENSOR = load_sensors()["Landsat8_old"]
-REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "landsat8_theia_old"
 
 
 def layout(product: Path, tile: str, day: str) -> set[str]:
@@ -25,8 +24,8 @@ def read(product: Path, pattern: str) -> np.ndarray:
         return raster.read()
 
 
-def test_files_are_named_as_real_ones(landsat8_old):
-    (real,) = (REAL / "D0005H0002").glob("*_20160415_*")
+def test_files_are_named_as_real_ones(landsat8_old, real_landsat):
+    (real,) = (real_landsat / "D0005H0002").glob("*_20160415_*")
     # The real sample also has a mask of its own making, which no format page knows.
     expected = {name for name in layout(real, "D0005H0002", "20160415") if "_NODATA" not in name}
     assert len(landsat8_old) == 2 * 12
@@ -51,10 +50,10 @@ def test_the_stack_is_like_a_real_one(landsat8_old):
         assert raster.interleaving.name == "pixel"
 
 
-def test_real_products_lie_in_the_simulated_tiling():
+def test_real_products_lie_in_the_simulated_tiling(real_landsat):
     from sitsflow.simulate.landsat8_old import LANDSAT8_OLD
 
-    for folder in REAL.iterdir():
+    for folder in real_landsat.iterdir():
         corner = LANDSAT8_OLD.corner(folder.name)
         path = next(folder.rglob("*_PENTE_*.TIF"))
         with rasterio.open(path) as raster:
