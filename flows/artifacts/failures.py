@@ -24,7 +24,9 @@ def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, s
     parts = [f"**{len(failed)} failed, {len(left)} therefore not run.** {kept}"]
     parts += [_told(tree, status) for status in failed[:_MOST_TOLD]]
     if len(failed) > _MOST_TOLD:
-        more = ", ".join(linked(status.title, status) for status in failed[_MOST_TOLD:][:_MOST_NAMED])
+        more = ", ".join(
+            linked(status.title, status) for status in failed[_MOST_TOLD:][:_MOST_NAMED]
+        )
         parts.append(f"### And {len(failed) - _MOST_TOLD} more\n\n{more}")
     if left:
         parts.append(_left(left))

@@ -89,7 +89,7 @@ def test_very_many_chunks_become_the_failed_and_the_slowest(tmp_path: Path) -> N
     rows, said = tables.chunks(statuses)
     assert len(rows) == MOST_ROWS
     assert [row["chunk"] for row in rows[:4]] == [2, 3, number - 1, number - 2]
-    assert rows[0]["log"] == "write_features_A_chunk_2.out"
+    assert rows[0]["log"] == "[write_features_A_chunk_2.out](../../runs/task-run/0123)"
     assert f"the {MOST_ROWS} that failed, run, or took longest" in said
     (tile,) = tables.tiles(statuses)
     assert tile["chunks"] == f"{number - 2} of {number} done: 1 failed, 1 running"

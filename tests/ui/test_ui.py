@@ -166,6 +166,7 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
     )
     assert saved.returncode == 0
     ask(page, "too-wet", "wet", {}, pictures / "form_wet.png")
+    run = page.url.rpartition("/")[2].partition("?")[0]
     ended(page, "PartiallyCompleted")
     page.screenshot(path=pictures / "failed.png")
 
@@ -174,3 +175,15 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
     page.wait_for_url("**/runs/task-run/*")
     expect(page.get_by_text("too wet to say").first).to_be_visible()
     page.screenshot(path=pictures / "failed_chunk.png")
+
+    # From the tables of the run as well.
+    for noun, link in (("failures", "write_features T31TCJ 0"), ("chunks", "T31TCJ_chunk_0.out")):
+        (key,) = (key for key in artifacts(served, run) if key.startswith(noun))
+        page.goto(f"/artifacts/artifact/{artifacts(served, run)[key]}")
+        expect(
+            page.get_by_text("too wet to say" if noun == "failures" else "Mpixel/s").first
+        ).to_be_visible()
+        page.screenshot(path=pictures / f"{noun}.png")
+        page.get_by_role("link", name=link).click()
+        page.wait_for_url("**/runs/task-run/*")
+        expect(page.get_by_text("too wet to say").first).to_be_visible()
