@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import urllib.request
 from datetime import UTC, datetime, timedelta
@@ -184,6 +185,9 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
             page.get_by_text("too wet to say" if noun == "failures" else "Mpixel/s").first
         ).to_be_visible()
         page.screenshot(path=pictures / f"{noun}.png")
-        page.get_by_role("link", name=link).click()
-        page.wait_for_url("**/runs/task-run/*")
-        expect(page.get_by_text("too wet to say").first).to_be_visible()
+        # It opens in a tab of its own.
+        with page.expect_popup() as popup:
+            page.get_by_role("link", name=link).click()
+        expect(popup.value).to_have_url(re.compile("/runs/task-run/"))
+        expect(popup.value.get_by_text("too wet to say").first).to_be_visible()
+        popup.value.close()
