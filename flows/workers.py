@@ -12,11 +12,13 @@ import dask
 from dask import annotate  # type: ignore[attr-defined]
 from prefect import Task
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
 from prefect_dask.task_runners import DaskTaskRunner, PrefectDaskFuture
 
 from blocks.cluster import DaskCluster
 from flows.attempts import CHUNKS, Share, gb
 from flows.engine import flush_workers, hush_workers, notice
+from flows.reach import refuse_unreachable
 from sitsflow.errors import ClusterError, ResourceError
 
 # One dead worker is enough to ask what it died of: the dispatch sends on what it died with.
@@ -184,6 +186,8 @@ class Workers:
             return []
         client: Any = self._runner.client
         workers = client.scheduler_info(n_workers=-1)["workers"]
+        if not self._cluster.is_local:
+            refuse_unreachable(workers, get_current_settings().api.url)
         found = [_share(facts["resources"]) for facts in workers.values()]
         mute = [name for name, share in zip(workers, found, strict=True) if share is None]
         if mute and len(mute) == len(found):
