@@ -21,10 +21,10 @@ from flows.board import Board
 from flows.dispatch import Dispatch
 from flows.display import display
 from flows.former import close_former, refuse_missing
+from flows.planned import plan_of
 from flows.workers import Workers
 from sitsflow.jobs import Job, all_jobs, selected_steps
 from sitsflow.plan import Plan, TilePlan, save_plan
-from sitsflow.planning import make_plan
 from sitsflow.runinfo import join_merge_logs, write_run_information
 from sitsflow.workspace import finish, read_marker, workspace
 from tasks.common_mask import common_mask
@@ -58,7 +58,7 @@ def features_map(
         Start over, though an unfinished run of the same configuration could be resumed.
     """
     resolved = resolve(apply_overrides(config.raw(), overrides.given()))
-    plan, tiles = make_plan(resolved.request())
+    plan, tiles = plan_of(resolved.request())
     left_out = [f"WARNING, broken product left out: {one.reason}" for one in plan.skipped]
     for text in (*resolved.warnings, *resolved.notices, *plan.notices, *left_out):
         _say(text)

@@ -19,7 +19,8 @@ from flows.api_process import end_with
 from flows.configuration import load
 from flows.display import Terminal, display
 from flows.features_map import features_map
-from flows.launch import RunOptions
+from flows.launch import RunOptions, is_block
+from flows.planned import planned_ahead
 from flows.server import ServerError, wait_for
 from sitsflow.errors import SitsflowError
 from sitsflow.tree import Tree
@@ -31,21 +32,27 @@ def run(options: RunOptions) -> int:
     """Run the flow with its progress on the terminal; return the exit status."""
     console = Console(stderr=True)
     api_url = os.environ.get("PREFECT_API_URL")
-    if api_url:
+    if api_url and is_block(options.config):
         wait_for(api_url)
-        console.print(f"Prefect UI: {_ui(api_url)}", highlight=False, soft_wrap=True)
-    configuration = load(options.config, options.overrides).configuration
-    with Terminal(console) as terminal:
-        token = display.set(terminal)
-        try:
-            state = features_map(
-                config=FeaturesMap(**configuration.plain()),
-                cluster=DaskCluster(n_workers=options.workers),
-                fresh=options.fresh,
-                return_state=True,
-            )
-        finally:
-            display.reset(token)
+    resolved = load(options.config, options.overrides)
+    configuration = resolved.configuration
+    tiles = len(configuration.chain.list_tile)
+    console.print(f"planning {tiles} {'tile' if tiles == 1 else 'tiles'}", highlight=False)
+    with planned_ahead(resolved, fresh=options.fresh):
+        if api_url:
+            wait_for(api_url)
+            console.print(f"Prefect UI: {_ui(api_url)}", highlight=False, soft_wrap=True)
+        with Terminal(console) as terminal:
+            token = display.set(terminal)
+            try:
+                state = features_map(
+                    config=FeaturesMap(**configuration.plain()),
+                    cluster=DaskCluster(n_workers=options.workers),
+                    fresh=options.fresh,
+                    return_state=True,
+                )
+            finally:
+                display.reset(token)
     tree = Tree(Path(configuration.chain.output_path))
     return _report(state, tree, console, embedded=options.embedded)
 

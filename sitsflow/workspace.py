@@ -72,6 +72,17 @@ def workspace(
         yield said.sentence
 
 
+def refuse_foreign(plan: Plan, *, remove: bool = False, fresh: bool = False) -> None:
+    """Refuse an output directory that `workspace` would refuse, and leave it untouched.
+
+    Raises
+    ------
+    OutputError
+        If the directory is not ours, or holds an input.
+    """
+    _open(plan, remove=remove, fresh=fresh)
+
+
 def finish(plan: Plan) -> None:
     """Mark the run as finished: all that it was asked for is there."""
     marker = read_marker(plan.tree)

@@ -1,0 +1,55 @@
+"""A plan made before the flow begins: what is wrong is said at once, while the server starts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import NamedTuple
+
+from blocks.resolve import Resolved
+from flows.former import refuse_missing
+from sitsflow.plan import Plan, TilePlan
+from sitsflow.planning import make_plan
+from sitsflow.request import Request
+from sitsflow.workspace import refuse_foreign
+
+
+class Planned(NamedTuple):
+    """What is to be done, and how."""
+
+    request: Request
+    plan: Plan
+    tiles: dict[str, TilePlan]
+
+
+_ahead: ContextVar[Planned | None] = ContextVar("planned", default=None)
+
+
+@contextmanager
+def planned_ahead(resolved: Resolved, *, fresh: bool) -> Iterator[None]:
+    """Plan now, for a flow that runs within; refuse now what it would refuse.
+
+    Raises
+    ------
+    SitsflowError
+        If products, functions or the output directory are wrong.
+    """
+    request = resolved.request()
+    planned = Planned(request, *make_plan(request))
+    refuse_missing(planned.plan, planned.tiles)
+    remove = resolved.configuration.chain.remove_output_path
+    refuse_foreign(planned.plan, remove=remove, fresh=fresh)
+    token = _ahead.set(planned)
+    try:
+        yield
+    finally:
+        _ahead.reset(token)
+
+
+def plan_of(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
+    """Return the plan of a request: the one made ahead, or a new one."""
+    planned = _ahead.get()
+    if planned is not None and planned.request == request:
+        return planned.plan, planned.tiles
+    return make_plan(request)
