@@ -64,7 +64,8 @@ class Dispatch:
 
     def run(self) -> None:
         """Carry out all jobs; return when each is done, has failed or cannot be run."""
-        with light_context(), self._stopping(), interruptible(self._interrupt):
+        light = light_context(inherited=self._workers.are_local)
+        with light, self._stopping(), interruptible(self._interrupt):
             for entry in list(self._entries.values()):
                 if not entry.after:
                     self._start(entry)

@@ -69,6 +69,11 @@ class Workers:
             )
 
     @property
+    def are_local(self) -> bool:
+        """Whether they are processes that this one starts."""
+        return self._cluster.is_local
+
+    @property
     def are_open(self) -> bool:
         """Whether tasks can be submitted."""
         return self._runner is not None
