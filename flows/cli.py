@@ -39,6 +39,12 @@ Overrides = Annotated[
 ]
 Debug = Annotated[bool, typer.Option("--debug", help="Show Prefect's log and tracebacks.")]
 Workers = Annotated[int | None, typer.Option(min=1, help="Worker processes [default: cores].")]
+Cluster = Annotated[
+    str | None,
+    typer.Option(
+        metavar="ADDRESS|NAME", help="Dask scheduler, or saved Dask cluster block [this machine]."
+    ),
+]
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Start over instead of resuming an unfinished run.")
 ]
@@ -54,6 +60,7 @@ def run(
     last: Last = None,
     fresh: Fresh = False,
     workers: Workers = None,
+    cluster: Cluster = None,
     debug: Debug = False,
 ) -> None:
     """Make the feature map that CONFIG asks for."""
@@ -62,10 +69,13 @@ def run(
 
     groups = {"chain.first_step": first, "chain.last_step": last}
     keys = [*(overrides or ()), *(f"{key}={name}" for key, name in groups.items() if name)]
+    if workers and cluster:
+        fault = Fault("--workers", "is for this machine; leave it out with --cluster")
+        raise ConfigError([fault], "the command line")
     # Before anything is started; a saved block is looked up by the run, on its server.
     if not is_block(config):
         load(config, keys)
-    options = RunOptions(config, tuple(keys), fresh, workers, debug)
+    options = RunOptions(config, tuple(keys), fresh, workers, cluster, debug)
     raise typer.Exit(launch(options))
 
 

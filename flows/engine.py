@@ -56,7 +56,8 @@ def light_context(*, inherited: bool) -> Iterator[None]:
         Whether workers are children of this process, and so have its settings anyway.
     """
     context, now = FlowRunContext.get(), SettingsContext.get()
-    assert context is not None and now is not None, "jobs are carried out inside a flow"
+    assert context is not None, "jobs are carried out inside a flow"
+    assert now is not None, "there are settings everywhere"
     settings = _Settings.model_construct(profile=now.profile, settings=now.settings)
     # Settings that were changed since the process began are in no environment of a child.
     if inherited and now is prefect.context.GLOBAL_SETTINGS_CONTEXT:

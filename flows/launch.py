@@ -27,6 +27,7 @@ class RunOptions:
     overrides: tuple[str, ...] = ()
     fresh: bool = False
     workers: int | None = None
+    cluster: str | None = None
     debug: bool = False
     embedded: bool = False
     """Whether the server is one that ends with the run."""

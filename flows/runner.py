@@ -16,6 +16,7 @@ from rich.console import Console
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
 from flows.api_process import end_with
+from flows.cluster import find_cluster
 from flows.configuration import load
 from flows.display import Terminal, display
 from flows.features_map import features_map
@@ -42,12 +43,14 @@ def run(options: RunOptions) -> int:
         if api_url:
             wait_for(api_url)
             console.print(f"Prefect UI: {_ui(api_url)}", highlight=False, soft_wrap=True)
+        local = DaskCluster(n_workers=options.workers)
+        cluster = find_cluster(options.cluster) if options.cluster else local
         with Terminal(console) as terminal:
             token = display.set(terminal)
             try:
                 state = features_map(
                     config=FeaturesMap(**configuration.plain()),
-                    cluster=DaskCluster(n_workers=options.workers),
+                    cluster=cluster,
                     fresh=options.fresh,
                     return_state=True,
                 )

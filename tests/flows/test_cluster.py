@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,22 +22,6 @@ pytestmark = pytest.mark.engine
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE_SECONDS = 90
-RUN = """
-    import sys
-    from flows.configuration import load
-    from flows.features_map import features_map
-    from blocks.cluster import DaskCluster
-    from blocks.features_map import FeaturesMap
-
-    if __name__ == "__main__":
-        resolved = load(sys.argv[1], sys.argv[3:])
-        state = features_map(
-            FeaturesMap(**resolved.configuration.plain()),
-            cluster=DaskCluster(address=sys.argv[2]),
-            return_state=True,
-        )
-        print(state.name, state.message)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -104,21 +87,16 @@ def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[
 
 @pytest.mark.slow
 def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
-    tmp_path: Path, engine: dict[str, str], config: Path, scheduler: str
+    sitsflow: Sitsflow, engine: dict[str, str], config: Path, scheduler: str, tmp_path: Path
 ) -> None:
     tree, home = Tree(tmp_path / "out"), Path(engine["PREFECT_HOME"])
     (tmp_path / "starve").touch()
     (tmp_path / "kill").touch()
-    script = tmp_path / "run.py"
-    script.write_text(textwrap.dedent(RUN))
-    ran = subprocess.run(
-        [sys.executable, str(script), str(config), scheduler,
-         "chain.list_tile=T31TCJ", "external_features.number_of_chunks=4",
-         "task_retry_limits.allowed_retry=1"],
-        env=engine, capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    changes = ("chain.list_tile=T31TCJ", "external_features.number_of_chunks=4")
+    changes += ("task_retry_limits.allowed_retry=1",)
+    sets = [word for change in changes for word in ("--set", change)]
+    ran = sitsflow("run", config, "--cluster", scheduler, *sets, env=engine)
     assert ran.returncode == 0, ran.stderr
-    assert "Completed" in ran.stdout, ran.stderr
     with rasterio.open(tree.map) as dataset:
         assert dataset.read(1).max() > 0
     assert len(list(tree.chunks.glob("*.tif"))) == 4

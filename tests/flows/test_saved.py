@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from blocks.cluster import DaskCluster
 from blocks.files import read_config
 from deployments.register import register
 from flows import saved
+from flows.cluster import find_cluster
 from flows.configuration import load
+from sitsflow.errors import ClusterError
 from tests.flows.test_cli import run
 
 pytestmark = pytest.mark.engine
@@ -73,3 +76,15 @@ def test_registering_twice_changes_nothing() -> None:
     first = register({"step:mosaic": 2})
     assert register({"step:mosaic": 2}) == first
     assert "work pool sitsflow" in first
+
+
+@pytest.mark.usefixtures("here")
+def test_a_cluster_is_found_by_address_or_name() -> None:
+    assert find_cluster("tcp://10.0.0.1:8786").address == "tcp://10.0.0.1:8786"
+    with pytest.raises(ClusterError, match=r"'big'.*there is none"):
+        find_cluster("big")
+    DaskCluster(n_workers=3, memory_gb=12).save("large", _sync=True)
+    found = find_cluster("large")
+    assert (found.n_workers, found.memory_gb) == (3, 12)
+    with pytest.raises(ClusterError, match=r"'big'.*there is large"):
+        find_cluster("big")
