@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import importlib
 import os
+import socket
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import psutil
 from prefect.blocks.core import Block
@@ -25,6 +27,7 @@ WORKER_ENVIRONMENT = {
 """What workers start with. `GDAL_CACHEMAX` is in MB: blocks are read once, none is read again."""
 
 _EXTRAS = {"dask_jobqueue": "hpc", "dask_kubernetes": "kubernetes", "dask_cloudprovider": "cloud"}
+_ANSWER_SECONDS = 10.0
 _RESERVE_GB = 0.5  # kept for the flow, the server and the scheduler
 
 
@@ -99,6 +102,28 @@ class DaskCluster(Block):
         """Return the same cluster, with what is free on this machine now as its memory."""
         return self.model_copy(update={"memory_gb": self.memory}) if self.is_local else self
 
+    def require(self, ram_gb: float) -> None:
+        """Refuse a cluster that cannot serve, before anything is started or removed for it.
+
+        Parameters
+        ----------
+        ram_gb : float
+            The most that a task will ask for, in GB.
+
+        Raises
+        ------
+        ResourceError
+            If no local worker could hold such a task.
+        ClusterError
+            If nobody answers at the address, or the cluster class is not installed.
+        """
+        if self.address:
+            _require_answer(self.address)
+        elif self.cluster_class:
+            _found(self.cluster_class)
+        else:
+            self.local_arguments(ram_gb)
+
     def task_runner(self, ram_gb: float) -> DaskTaskRunner:
         """Return a task runner whose workers can each hold a task of `ram_gb` GB.
 
@@ -143,6 +168,22 @@ class DaskCluster(Block):
             "resources": {"RAM": share, "CPU": self.threads_per_worker},
             "env": WORKER_ENVIRONMENT,
         }
+
+
+def _require_answer(address: str) -> None:
+    """Knock at a scheduler's door: its own client would do so for half a minute."""
+    parts = urlsplit(address)
+    try:
+        port = parts.port
+        if parts.scheme not in ("tcp", "tls") or port is None:
+            return  # whatever Dask makes of it
+        with socket.create_connection((parts.hostname or "", port), _ANSWER_SECONDS):
+            return
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"no Dask scheduler answers at {address} ({error}): start one with `dask scheduler`, "
+            "or correct the address"
+        ) from None
 
 
 def _found(cluster_class: str) -> Any:

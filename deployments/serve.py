@@ -167,7 +167,10 @@ def main() -> None:
     """Serve, unless a server is configured already."""
     if (url := configured_server()) is not None:
         sys.exit(f"a Prefect server is configured already, {url}: use `make deploy`")
-    port = int(os.environ.get("SITSFLOW_PORT", "4200"))
+    given = os.environ.get("SITSFLOW_PORT", "4200")
+    if not (given.isdecimal() and 0 < int(given) < 65536):
+        sys.exit(f"SITSFLOW_PORT is {given!r}, which is no port: a number from 1 to 65535")
+    port = int(given)
     if not _is_free(port):
         sys.exit(f"port {port} of this machine is in use: choose another, SITSFLOW_PORT=4201")
     try:

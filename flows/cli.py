@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows import cli_config, cli_folder
+from flows.server import ServerError
 from sitsflow.errors import ConfigError, Fault, SitsflowError
 
 if TYPE_CHECKING:
@@ -192,6 +193,9 @@ def main() -> None:
             traceback.print_exc()
         typer.echo(f"sitsflow: {error}", err=True)
         sys.exit(WRONG)
+    except ServerError as error:
+        typer.echo(f"sitsflow: {error}", err=True)
+        sys.exit(FAILED)
     except Exception as error:
         if "--debug" in arguments:
             raise

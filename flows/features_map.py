@@ -21,7 +21,7 @@ from flows.board import Board
 from flows.dispatch import Dispatch
 from flows.display import display
 from flows.former import close_former, refuse_missing
-from flows.planned import plan_of
+from flows.planned import largest_gb, plan_of
 from flows.workers import Workers
 from sitsflow.jobs import Job, all_jobs, selected_steps
 from sitsflow.plan import Plan, TilePlan, save_plan
@@ -65,6 +65,9 @@ def features_map(
     # With the plan they come to all that is written of the run.
     plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
     refuse_missing(plan, tiles)
+    cluster = cluster or DaskCluster()
+    if largest := largest_gb(plan, tiles):
+        cluster.require(largest)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
     former = read_marker(plan.tree)
@@ -72,7 +75,7 @@ def features_map(
         close_former(former, run)
         if sentence:
             _say(sentence)
-        return _make(plan, tiles, resolved, cluster or DaskCluster())
+        return _make(plan, tiles, resolved, cluster)
 
 
 def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) -> State[str]:

@@ -22,7 +22,7 @@ from flows.display import Terminal, display
 from flows.features_map import features_map
 from flows.launch import RunOptions, is_block
 from flows.planned import planned_ahead
-from flows.server import ServerError, wait_for
+from flows.server import ServerError, wait_for, wait_for_configured
 from sitsflow.errors import SitsflowError
 from sitsflow.tree import Tree
 
@@ -33,15 +33,16 @@ def run(options: RunOptions) -> int:
     """Run the flow with its progress on the terminal; return the exit status."""
     console = Console(stderr=True)
     api_url = os.environ.get("PREFECT_API_URL")
+    wait = wait_for if options.embedded else wait_for_configured
     if api_url and is_block(options.config):
-        wait_for(api_url)
+        wait(api_url)
     resolved = load(options.config, options.overrides)
     configuration = resolved.configuration
     tiles = len(configuration.chain.list_tile)
     console.print(f"planning {tiles} {'tile' if tiles == 1 else 'tiles'}", highlight=False)
     with planned_ahead(resolved, fresh=options.fresh):
         if api_url:
-            wait_for(api_url)
+            wait(api_url)
             console.print(f"Prefect UI: {_ui(api_url)}", highlight=False, soft_wrap=True)
         local = DaskCluster(n_workers=options.workers)
         cluster = find_cluster(options.cluster) if options.cluster else local

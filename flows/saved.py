@@ -14,7 +14,7 @@ from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, tempora
 from blocks.configuration import Configuration
 from blocks.features_map import FeaturesMap
 from flows.launch import configured_server
-from flows.server import embedded_server, wait_for
+from flows.server import embedded_server, wait_for, wait_for_configured
 from sitsflow.errors import ConfigError, Fault
 
 _SLUG = FeaturesMap.get_block_type_slug()
@@ -23,7 +23,8 @@ _SLUG = FeaturesMap.get_block_type_slug()
 @contextlib.contextmanager
 def server() -> Iterator[None]:
     """Make the configured server the one that blocks are read from, or a short-lived own one."""
-    if configured_server() is not None:
+    if (configured := configured_server()) is not None:
+        wait_for_configured(configured)
         yield
         return
     with embedded_server() as own:

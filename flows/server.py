@@ -25,6 +25,7 @@ QUIET = {
 """Settings of the server and of everything that talks to it: private, and without noise."""
 
 START_SECONDS = 300  # the first start of all makes the database, on a slow disk a minute or two
+_ANSWER_SECONDS = 20  # of a server that should be there
 _STOP_SECONDS = 15
 _CERTIFICATE_END = "-----END CERTIFICATE-----"
 
@@ -91,7 +92,7 @@ def embedded_server(port: int | None = None) -> Iterator[Server]:
             stop(process)
 
 
-def wait_for(api_url: str, seconds: float = START_SECONDS) -> None:
+def wait_for(api_url: str, seconds: float = START_SECONDS, remedy: str = "") -> None:
     """Return when the server at `api_url` answers.
 
     Raises
@@ -104,7 +105,21 @@ def wait_for(api_url: str, seconds: float = START_SECONDS) -> None:
         if _answers(f"{api_url}/health"):
             return
         time.sleep(0.2)
-    raise ServerError(f"the Prefect server at {api_url} does not answer after {seconds:.0f} s")
+    raise ServerError(
+        f"the Prefect server at {api_url} does not answer after {seconds:.0f} s{remedy}"
+    )
+
+
+def wait_for_configured(api_url: str) -> None:
+    """Return when a server answers that should be there.
+
+    Raises
+    ------
+    ServerError
+        If it soon does not.
+    """
+    remedy = ": start it, or unset PREFECT_API_URL to have one started for the run"
+    wait_for(api_url, _ANSWER_SECONDS, remedy)
 
 
 def _answers(url: str) -> bool:

@@ -1,3 +1,5 @@
+import socket
+
 import pytest
 from pydantic import ValidationError
 
@@ -54,3 +56,18 @@ def test_an_address_or_a_class() -> None:
 def test_a_class_that_is_not_there_says_what_to_install(cluster_class: str, remedy: str) -> None:
     with pytest.raises(ClusterError, match=remedy):
         DaskCluster(cluster_class=cluster_class).task_runner(ram_gb=1)
+
+
+def test_what_cannot_serve_is_refused_before_anything_is_touched() -> None:
+    with socket.socket() as nobody:
+        nobody.bind(("127.0.0.1", 0))
+        port = nobody.getsockname()[1]
+        with pytest.raises(ClusterError, match=rf"answers at tcp://127\.0\.0\.1:{port} "):
+            DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+        nobody.listen()
+        DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+    with pytest.raises(ClusterError, match="no such cluster class"):
+        DaskCluster(cluster_class="nowhere.Cluster").require(1)
+    with pytest.raises(ResourceError, match=r"needs about 20\.0 GB"):
+        DaskCluster(memory_gb=16).require(20)
+    DaskCluster(memory_gb=16).require(10)

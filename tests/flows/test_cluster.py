@@ -144,6 +144,13 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     assert f"{task} {tile} {index} begins" in log.read_text()
     assert f"{name} begins" in log.read_text()
 
+    other = ("chain.remove_output_path=True", "chain.spatial_resolution=20")
+    sets = [word for change in other for word in ("--set", change)]
+    third = sitsflow("run", config, "--cluster", "tcp://127.0.0.1:1", *sets, env=engine)
+    assert third.returncode == 2
+    assert "no Dask scheduler answers at tcp://127.0.0.1:1" in third.stderr
+    assert tree.map.exists(), "nothing is removed for a run that cannot begin"
+
 
 def _memory(tags: set[str]) -> float:
     (tag,) = (tag for tag in tags if tag.startswith("ram:"))
