@@ -11,8 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from deployments.register import register
-from flows.launch import configured_server
+from deployments.register import register, required_server
 from flows.server import QUIET
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -42,12 +41,7 @@ def deploy(environment: Mapping[str, str]) -> list[str]:
 
 def main() -> None:
     """Deploy on the configured server."""
-    url = configured_server()
-    if url is None:
-        sys.exit(
-            "no Prefect server is configured: set PREFECT_API_URL, e.g. to "
-            "http://127.0.0.1:4200/api, or start one on this machine with `make serve`"
-        )
+    url = required_server()
     try:
         said = deploy({})
     except subprocess.CalledProcessError as error:

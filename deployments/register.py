@@ -16,6 +16,8 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
+from flows.launch import configured_server
+from flows.server import ServerError, wait_for_configured
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
@@ -37,6 +39,21 @@ def register(limits: Mapping[str, int] | None = None) -> list[str]:
     return said + [f"limit {tag}={limit}" for tag, limit in (limits or {}).items()]
 
 
+def required_server() -> str:
+    """Return the address of the configured server, which answers; end the process without one."""
+    url = configured_server()
+    if url is None:
+        sys.exit(
+            "no Prefect server is configured: set PREFECT_API_URL, e.g. to "
+            "http://127.0.0.1:4200/api, or start one on this machine with `make serve`"
+        )
+    try:
+        wait_for_configured(url)
+    except ServerError as error:
+        sys.exit(str(error))
+    return url
+
+
 def main() -> None:
     """Register, and say what."""
     limits = {}
@@ -45,6 +62,7 @@ def main() -> None:
         if not (tag and equals and limit.isdigit()):
             sys.exit(f"{argument!r} is not of the form TAG=LIMIT, e.g. step:write_features=4")
         limits[tag] = int(limit)
+    required_server()
     sys.stdout.write("".join(f"{line}\n" for line in register(limits)))
 
 
