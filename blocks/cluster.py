@@ -13,6 +13,7 @@ from prefect.blocks.core import Block
 from prefect_dask.task_runners import DaskTaskRunner
 from pydantic import Field, model_validator
 
+from blocks.plain_form import PlainForm
 from sitsflow.errors import ClusterError, ResourceError
 
 # One thread a worker: the science is compiled and single-threaded, and tasks run side by side.
@@ -31,7 +32,7 @@ _ANSWER_SECONDS = 10.0
 _RESERVE_GB = 0.5  # kept for the flow, the server and the scheduler
 
 
-class DaskCluster(Block):
+class DaskCluster(PlainForm, Block):
     """Where the tasks of a run are carried out.
 
     Nothing filled in: this machine, a worker a core. `address` names a scheduler that is there

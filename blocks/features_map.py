@@ -10,9 +10,10 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
 from blocks.configuration import Configuration
+from blocks.plain_form import PlainForm
 
 
-class FeaturesMap(Block, Configuration):
+class FeaturesMap(PlainForm, Block, Configuration):
     """What a features map is made of: iota2's sections and keys.
 
     Saved on the server it is the base of runs; paths are whole, for the server has no folder of

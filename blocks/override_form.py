@@ -19,6 +19,7 @@ from pydantic.fields import FieldInfo
 
 from blocks.configuration import Configuration
 from blocks.names import SECTIONS
+from blocks.plain_form import without_null
 from blocks.section import NoEffect, Section
 
 
@@ -52,12 +53,9 @@ def _schema(field: FieldInfo) -> dict[str, Any]:
     for mark in field.metadata:
         kind = Annotated[kind, mark]
     whole = TypeAdapter(kind).json_schema()
-    schema = _inlined(whole, whole.get("$defs", {}))
-    # Without null and without a default the form is a plain, empty input; a switch would look off.
-    if schema == {"type": "boolean"}:
-        return {"enum": [True, False]}
-    kinds = [kind for kind in schema.get("anyOf", [schema]) if kind.get("type") != "null"]
-    return kinds[0] if len(kinds) == 1 else {"anyOf": kinds}
+    schema: dict[str, Any] = without_null(_inlined(whole, whole.get("$defs", {})))
+    # Without a default the form is a plain, empty input; a switch would look off.
+    return {"enum": [True, False]} if schema == {"type": "boolean"} else schema
 
 
 def _nothing() -> None:
