@@ -71,3 +71,11 @@ def test_what_cannot_serve_is_refused_before_anything_is_touched() -> None:
     with pytest.raises(ResourceError, match=r"needs about 20\.0 GB"):
         DaskCluster(memory_gb=16).require(20)
     DaskCluster(memory_gb=16).require(10)
+
+
+def test_the_form_has_plain_fields_and_null_is_taken_all_the_same() -> None:
+    fields = DaskCluster.model_json_schema()["properties"]
+    assert fields["n_workers"]["type"] == "integer"
+    assert "default" not in fields["n_workers"]
+    assert fields["threads_per_worker"]["default"] == 1
+    assert DaskCluster.model_validate({"n_workers": None}).n_workers is None
