@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 from prefect.blocks.core import Block
-from pydantic import ConfigDict, GetJsonSchemaHandler, model_validator
-from pydantic.json_schema import JsonSchemaValue
-from pydantic_core import CoreSchema
+from pydantic import ConfigDict, model_validator
 
 from blocks.configuration import Configuration
 from blocks.plain_form import PlainForm
@@ -28,18 +26,6 @@ class FeaturesMap(PlainForm, Block, Configuration):
         "What a features map is made of: tiles, products of the sensors, dates, the output grid "
         "and the functions, by iota2's sections and keys."
     )
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> JsonSchemaValue:
-        """Leave the schema open, though validation is not.
-
-        A deployment's default ``{"$ref": ...}`` is checked against the bare schema of the block.
-        """
-        schema = handler.resolve_ref_schema(handler(core_schema))
-        schema.pop("additionalProperties", None)
-        return schema
 
     @model_validator(mode="before")
     @classmethod

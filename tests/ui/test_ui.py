@@ -30,15 +30,39 @@ def field(page: Page, label: str) -> Locator:
     return page.locator(".schema-form-property").filter(has=name).last
 
 
-def ask(page: Page, run: str, config: str, values: dict[str, str], picture: Path) -> None:
+def pick(page: Page, label: str, name: str) -> None:
+    """Choose a saved block in a form."""
+    field(page, label).locator(".p-select-button__icon").click()
+    page.locator(".p-select-option").get_by_text(name, exact=True).click()
+
+
+def save_cluster(page: Page, name: str, workers: int) -> None:
+    """Make a Dask cluster block in its form."""
+    page.goto("/blocks/catalog/dask-cluster/create")
+    page.get_by_role("textbox").first.fill(name)
+    page.get_by_role("spinbutton").first.fill(str(workers))
+    page.get_by_role("button", name="Create").click()
+    page.wait_for_url("**/blocks/block/*")
+
+
+def ask(
+    page: Page,
+    run: str,
+    config: str,
+    values: dict[str, str],
+    picture: Path,
+    cluster: str | None = None,
+) -> None:
     """Fill in the form of on-demand, submit it, and open the run that it starts, called `run`."""
     page.goto("/deployments")
     page.get_by_role("link", name="on-demand").first.click()
     page.get_by_role("button", name="Run", exact=True).click()
     page.get_by_text("Custom run").click()
     page.get_by_role("textbox").first.fill(run)
-    field(page, "config").locator(".p-select-button__icon").click()
-    page.locator(".p-select-option").get_by_text(config, exact=True).click()
+    pick(page, "config", config)
+    if cluster:
+        field(page, "cluster (Optional)").get_by_role("button", name="Dask cluster").click()
+        pick(page, "cluster (Optional)", cluster)
     for label, value in values.items():
         field(page, f"{label} (Optional)").locator("input, textarea").first.fill(value)
     page.screenshot(path=picture)
@@ -88,7 +112,8 @@ def artifacts(served: Served, run: str) -> dict[str, str]:
 def test_a_map_is_asked_for_watched_and_looked_at(
     page: Page, served: Served, pictures: Path
 ) -> None:
-    ask(page, "first-map", "demo", {"Pixel size": "20"}, pictures / "form.png")
+    save_cluster(page, "small", workers=1)
+    ask(page, "first-map", "demo", {"Pixel size": "20"}, pictures / "form.png", cluster="small")
     run = page.url.rpartition("/")[2].partition("?")[0]
     ended(page, "Completed")
     expect(page.locator("canvas").first).to_be_visible()
