@@ -36,12 +36,14 @@ from deployments.settings import kept_settings
 from flows import saved
 from flows.configuration import load
 from flows.demo import prepare
+from flows.former import close_tasks
 from flows.launch import configured_server
 from flows.server import ServerError, embedded_server, wait_for
 from flows.worker_process import end_family
 
 _DEMO_SIZE = 250
 _LOOK_SECONDS = 1.0
+_STOPPED = "the worker was stopped; run it again to resume"
 
 
 def serve(port: int, folder: Path) -> int:
@@ -100,8 +102,9 @@ def _close_runs() -> None:
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
         )
         for run in runs:
-            state: State[Any] = Crashed(message="the worker was stopped; run it again to resume")
+            state: State[Any] = Crashed(message=_STOPPED)
             client.set_flow_run_state(run.id, state, force=True)
+            close_tasks(client, run.id, _STOPPED)
 
 
 def _save_demo(folder: Path) -> None:

@@ -67,15 +67,16 @@ def close_former(marker: Marker | None, run: str) -> int:
         get_client(sync_client=True) as client,
     ):
         flow_run = client.read_flow_run(UUID(marker.run))
+        tasks = close_tasks(client, flow_run.id, _DIED)
         if flow_run.state is not None and flow_run.state.is_final():
-            return 0
-        tasks = _close_tasks(client, flow_run.id)
+            return tasks
         client.set_flow_run_state(flow_run.id, Crashed(message=_DIED), force=True)
         return tasks + 1
     return 0
 
 
-def _close_tasks(client: SyncPrefectClient, flow_run_id: UUID) -> int:
+def close_tasks(client: SyncPrefectClient, flow_run_id: UUID, message: str) -> int:
+    """Mark task runs of a dead flow run as crashed that the server has unfinished; count them."""
     closed: set[UUID] = set()
     while True:
         found = client.read_task_runs(
@@ -89,5 +90,5 @@ def _close_tasks(client: SyncPrefectClient, flow_run_id: UUID) -> int:
         if not left:
             return len(closed)
         for task_run_id in left:
-            client.set_task_run_state(task_run_id, Crashed(message=_DIED), force=True)
+            client.set_task_run_state(task_run_id, Crashed(message=message), force=True)
         closed.update(left)
