@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from prefect import get_client
-from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
-
 from blocks.cluster import DaskCluster
+from flows import saved
 from sitsflow.errors import ClusterError
 
 _SLUG = DaskCluster.get_block_type_slug()
@@ -23,14 +19,9 @@ def find_cluster(named: str) -> DaskCluster:
     """
     if "://" in named:
         return DaskCluster(address=named)
-    with get_client(sync_client=True) as client:
-        try:
-            documents = client.read_block_documents_by_type(_SLUG)
-        except (ObjectNotFound, PrefectHTTPStatusError):
-            documents = []  # a new server does not know the type yet
-    known: dict[str, Any] = {one.name: one.data for one in documents if one.name}
+    known = saved.documents(_SLUG)
     if named not in known:
-        there = ", ".join(sorted(known)) or "none"
+        there = ", ".join(known) or "none"
         raise ClusterError(
             f"no Dask cluster is saved as {named!r} on this Prefect server; there is {there}. Save "
             "one in the Prefect UI (Blocks, Dask cluster), or give a scheduler's address, e.g. "

@@ -23,7 +23,7 @@ from flows.display import display
 from flows.former import close_former, refuse_missing
 from flows.planned import largest_gb, plan_of
 from flows.workers import Workers
-from sitsflow.jobs import Job, all_jobs, selected_steps
+from sitsflow.jobs import Job, selected_jobs
 from sitsflow.plan import Plan, TilePlan, save_plan
 from sitsflow.runinfo import join_merge_logs, write_run_information
 from sitsflow.workspace import finish, read_marker, workspace
@@ -80,10 +80,9 @@ def features_map(
 
 def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) -> State[str]:
     """Carry out the selected steps of a plan in a directory that is ours."""
-    steps = selected_steps(plan)
     save_plan(plan, tiles)
     write_run_information(plan, write_yaml(resolved.configuration))
-    jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
+    jobs = selected_jobs(plan, tiles)
     artifacts = RunArtifacts(plan, tiles, jobs)
     board = Board(plan, jobs, artifacts)
     limits = resolved.configuration.task_retry_limits

@@ -18,7 +18,7 @@ from blocks.overrides import apply_overrides
 from blocks.resolve import resolve
 from flows.features_map import NO_OVERRIDES, features_map
 from sitsflow.errors import OutputError
-from sitsflow.jobs import all_jobs, is_done, selected_steps
+from sitsflow.jobs import is_done, selected_jobs
 from sitsflow.plan import Plan, TilePlan, load_tile
 from sitsflow.planning import make_plan
 
@@ -46,8 +46,7 @@ def new_products(
     """
     keeping = OverrideForm(**{**overrides.given(), **_KEEP})
     plan, tiles = make_plan(resolve(apply_overrides(config.raw(), keeping.given())).request())
-    steps = selected_steps(plan)
-    jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]
+    jobs = selected_jobs(plan, tiles)
     left = sum(not is_done(job, plan, tiles) for job in jobs)
     if not left:
         message = f"nothing new: {plan.tree.root} holds the map of all {len(plan.tile_names)} tiles"

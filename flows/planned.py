@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from blocks.resolve import Resolved
 from flows.former import refuse_missing
-from sitsflow.jobs import all_jobs, is_done, ram_gb, selected_steps
+from sitsflow.jobs import is_done, ram_gb, selected_jobs
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning import make_plan
 from sitsflow.request import Request
@@ -58,7 +58,6 @@ def plan_of(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
 
 def largest_gb(plan: Plan, tiles: dict[str, TilePlan]) -> float:
     """Return the most memory that a task still to be done asks for, in GB; 0 if there is none."""
-    steps = selected_steps(plan)
-    chosen = (job for job in all_jobs(plan, tiles) if job.step in steps)
-    left = (ram_gb(job, plan) for job in chosen if not is_done(job, plan, tiles))
+    jobs = selected_jobs(plan, tiles)
+    left = (ram_gb(job, plan) for job in jobs if not is_done(job, plan, tiles))
     return max(left, default=0.0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from difflib import get_close_matches
+from typing import Any
 
 import httpx
 from prefect import get_client
@@ -43,16 +44,20 @@ def names() -> list[str]:
 
 def everything() -> dict[str, Configuration]:
     """Return all saved configurations by name, in the order of the names."""
+    # Not by the block's own `load`: the event that it sends would outlive a server of our own.
+    return {name: Configuration.model_validate(data) for name, data in documents(_SLUG).items()}
+
+
+def documents(slug: str) -> dict[str, dict[str, Any]]:
+    """Return the values of all saved blocks of a type by name, in the order of the names."""
     with get_client(sync_client=True) as client:
         try:
-            documents = client.read_block_documents_by_type(_SLUG)
+            found = client.read_block_documents_by_type(slug)
         except PrefectHTTPStatusError as error:
             if error.response.status_code != httpx.codes.NOT_FOUND:
                 raise
-            documents = []  # a new server does not know the type yet
-    # Not by the block's own `load`: the event that it sends would outlive a server of our own.
-    found = {one.name: Configuration.model_validate(one.data) for one in documents if one.name}
-    return dict(sorted(found.items()))
+            found = []  # a new server does not know the type yet
+    return dict(sorted((one.name, one.data) for one in found if one.name))
 
 
 def find(name: str) -> Configuration:

@@ -111,6 +111,12 @@ def is_done(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> bool:
     return job.task == "write_features" and is_done(Job("merge_tile", job.tile), plan, tiles)
 
 
+def selected_jobs(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Job]:
+    """Return the jobs of the steps that the run was asked for."""
+    steps = selected_steps(plan)
+    return [job for job in all_jobs(plan, tiles) if job.step in steps]
+
+
 def ram_gb(job: Job, plan: Plan) -> float:
     """Estimate the peak memory of `job`, in GB."""
     return plan.chunk_ram_gb if job.task == "write_features" else _LIGHT_RAM_GB
