@@ -15,7 +15,7 @@ $(INSTALLED): pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[dev]'
 	@# Without compiled bytecode every Dask worker spends seconds on `import prefect`.
 	-$(BIN)/python -m compileall -q -j 0 $(VENV)/lib
-	$(BIN)/python -m sitsflow.kernels
+	$(BIN)/python -m sitsflow.steps.kernels
 	@touch $@
 
 $(VENV)/.ui: $(INSTALLED)

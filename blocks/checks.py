@@ -6,45 +6,47 @@ from collections.abc import Iterator, Sequence
 from difflib import get_close_matches
 
 from blocks.chain import Chain
-from blocks.draft import Draft
+from blocks.partial_config import PartialConfig
 from blocks.section import Section
-from sitsflow.bandmath import parse
 from sitsflow.errors import ExpressionError, Fault
+from sitsflow.features.bandmath import parse
+from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import GROUPS
-from sitsflow.sensors.model import Sensor
 
 _INDEX_BANDS = ("red", "nir", "swir1")
 
 
-def cross_faults(draft: Draft) -> Iterator[Fault]:
+def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
     """Yield what is wrong between sections, as far as the values it depends on are sound."""
-    yield from _sensors_in_use(draft)
-    yield from _steps(draft)
-    yield from _pixel_size(draft)
-    for sensor in draft.enabled:
-        yield from _dates(draft, sensor)
-        yield from _kept_bands(draft, sensor)
-        yield from _expressions(draft, sensor)
-    yield from _spectral_indices(draft)
-    yield from _something_to_write(draft)
+    yield from _sensors_in_use(partial)
+    yield from _steps(partial)
+    yield from _pixel_size(partial)
+    for sensor in partial.enabled:
+        yield from _dates(partial, sensor)
+        yield from _kept_bands(partial, sensor)
+        yield from _expressions(partial, sensor)
+    yield from _spectral_indices(partial)
+    yield from _something_to_write(partial)
 
 
-def _sensors_in_use(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
-    roots = {sensor.path_key for sensor in draft.sensors.values()}
+def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
+    roots = {sensor.path_key for sensor in partial.sensors.values()}
     keys = [key for key in Chain.model_fields if key in PATH_KEYS]
     unsupported = [k for k in keys if k not in roots and getattr(chain, k) is not None]
     for key in unsupported:
         known = ", ".join(sorted(roots))
         yield Fault(f"chain.{key}", f"this sensor is not supported yet; supported are {known}")
     for name in chain.other_sensor_paths:
-        if name not in draft.sensors:
+        if name not in partial.sensors:
             message = f"no sensor {name!r} is described in chain.sensor_folders"
             yield Fault("chain.other_sensor_paths", message)
-        elif (key := draft.sensors[name].path_key) in Chain.model_fields:
+        elif (key := partial.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
-    at_fault = not draft.sound("chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths")))
-    if not (draft.enabled or unsupported or at_fault):
+    at_fault = not partial.sound(
+        "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
+    )
+    if not (partial.enabled or unsupported or at_fault):
         yield Fault("chain", f"no sensor is in use: give one of {', '.join(sorted(roots))}")
 
 
@@ -55,17 +57,17 @@ PATH_KEYS = (
 """The keys of `chain` by which iota2's sensors are put in use."""
 
 
-def _steps(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
-    if GROUPS.index(chain.first_step) > GROUPS.index(chain.last_step) and draft.sound(
+def _steps(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
+    if GROUPS.index(chain.first_step) > GROUPS.index(chain.last_step) and partial.sound(
         "chain.first_step", "chain.last_step"
     ):
         message = f"{chain.last_step!r} comes before first_step {chain.first_step!r}"
         yield Fault("chain.last_step", message)
 
 
-def _pixel_size(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
+def _pixel_size(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
     if chain.proj is None or chain.spatial_resolution is None:
         return
     from pyproj import CRS
@@ -76,29 +78,29 @@ def _pixel_size(draft: Draft) -> Iterator[Fault]:
         yield Fault("chain.spatial_resolution", message)
 
 
-def _dates(draft: Draft, sensor: Sensor) -> Iterator[Fault]:
-    section = draft.configuration.sensor_section(sensor.name)
+def _dates(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
+    section = partial.configuration.sensor_section(sensor.name)
     places = f"{sensor.name}.start_date", f"{sensor.name}.end_date"
     days = section.start_date, section.end_date
-    if not draft.configuration.sensors_data_interpolation.auto_date:
+    if not partial.configuration.sensors_data_interpolation.auto_date:
         for place, day in zip(places, days, strict=True):
-            if day is None and draft.sound(place):
+            if day is None and partial.sound(place):
                 yield Fault(place, "mandatory where sensors_data_interpolation.auto_date is False")
     if days[0] and days[1] and days[1] < days[0]:
         yield Fault(places[1], f"{days[1]:%Y%m%d} is before start_date {days[0]:%Y%m%d}")
 
 
-def kept_bands(draft: Draft, sensor: Sensor) -> tuple[str, ...]:
+def kept_bands(partial: PartialConfig, sensor: Sensor) -> tuple[str, ...]:
     """Return the sensor's bands that the run may use, in the sensor's order."""
-    keep = draft.configuration.sensor_section(sensor.name).keep_bands
-    if keep is None or not draft.configuration.iota2_feature_extraction.extract_bands:
+    keep = partial.configuration.sensor_section(sensor.name).keep_bands
+    if keep is None or not partial.configuration.iota2_feature_extraction.extract_bands:
         return sensor.band_names
     return tuple(name for name in sensor.band_names if name in keep)
 
 
-def _kept_bands(draft: Draft, sensor: Sensor) -> Iterator[Fault]:
-    keep = draft.configuration.sensor_section(sensor.name).keep_bands
-    extraction = draft.configuration.iota2_feature_extraction
+def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
+    keep = partial.configuration.sensor_section(sensor.name).keep_bands
+    extraction = partial.configuration.iota2_feature_extraction
     if keep is None or not extraction.extract_bands:
         return
     place = f"{sensor.name}.keep_bands"
@@ -109,23 +111,23 @@ def _kept_bands(draft: Draft, sensor: Sensor) -> Iterator[Fault]:
     if not keep:
         yield Fault(place, "keeps no band; leave the key out to keep all")
         return
-    needed = _INDEX_BANDS if draft.indices else ("red",) if extraction.rel_refl else ()
+    needed = _INDEX_BANDS if partial.indices else ("red",) if extraction.rel_refl else ()
     bands = [band.name for common in needed if (band := sensor.band_of(common))]
     if lost := [name for name in bands if name not in keep]:
-        reason = "NDVI, NDWI and Brightness need" if draft.indices else "rel_refl needs"
-        cure = "; or set arg_train.features to []" if draft.indices else ""
+        reason = "NDVI, NDWI and Brightness need" if partial.indices else "rel_refl needs"
+        cure = "; or set arg_train.features to []" if partial.indices else ""
         yield Fault(place, f"lacks {_quoted(lost)}, which {reason}{cure}")
 
 
-def _expressions(draft: Draft, sensor: Sensor) -> Iterator[Fault]:
+def _expressions(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     place = f"{sensor.name}.additional_features"
     if not (
-        draft.configuration.sensors_data_interpolation.use_additional_features
-        and draft.sound(f"{sensor.name}.keep_bands")
+        partial.configuration.sensors_data_interpolation.use_additional_features
+        and partial.sound(f"{sensor.name}.keep_bands")
     ):
         return
-    count = len(kept_bands(draft, sensor))
-    for text in draft.configuration.sensor_section(sensor.name).additional_features:
+    count = len(kept_bands(partial, sensor))
+    for text in partial.configuration.sensor_section(sensor.name).additional_features:
         try:
             highest = max(parse(text).bands)
         except ExpressionError as error:
@@ -135,8 +137,8 @@ def _expressions(draft: Draft, sensor: Sensor) -> Iterator[Fault]:
             yield Fault(place, f"{text!r} uses b{highest}, but a date has {count} bands")
 
 
-def _spectral_indices(draft: Draft) -> Iterator[Fault]:
-    names = draft.configuration.sensors_data_interpolation.spectral_indices
+def _spectral_indices(partial: PartialConfig) -> Iterator[Fault]:
+    names = partial.configuration.sensors_data_interpolation.spectral_indices
     if not names:
         return
     from spyndex import indices
@@ -150,10 +152,10 @@ def _spectral_indices(draft: Draft) -> Iterator[Fault]:
             yield Fault(place, f"spyndex knows no index {name!r}{hint}")
 
 
-def _something_to_write(draft: Draft) -> Iterator[Fault]:
-    configuration = draft.configuration
+def _something_to_write(partial: PartialConfig) -> Iterator[Fault]:
+    configuration = partial.configuration
     external = configuration.external_features
-    if external.functions or not draft.sound("external_features.functions"):
+    if external.functions or not partial.sound("external_features.functions"):
         return
     if not external.concat_mode:
         yield Fault(
@@ -161,22 +163,22 @@ def _something_to_write(draft: Draft) -> Iterator[Fault]:
             "none is named, and concat_mode False leaves the native features out: the map would "
             "have no band",
         )
-    elif not _has_native_features(draft):
+    elif not _has_native_features(partial):
         yield Fault(
             "iota2_feature_extraction.copy_input",
             "False, with no indices and no functions: the map would have no band",
         )
 
 
-def _has_native_features(draft: Draft) -> bool:
-    configuration = draft.configuration
+def _has_native_features(partial: PartialConfig) -> bool:
+    configuration = partial.configuration
     interpolation = configuration.sensors_data_interpolation
     additional = interpolation.use_additional_features and any(
-        configuration.sensor_section(sensor.name).additional_features for sensor in draft.enabled
+        configuration.sensor_section(sensor.name).additional_features for sensor in partial.enabled
     )
     return bool(
         configuration.iota2_feature_extraction.copy_input
-        or draft.indices
+        or partial.indices
         or interpolation.spectral_indices
         or additional
     )

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from blocks.checks import PATH_KEYS, differs
-from blocks.draft import Draft
 from blocks.names import SECTIONS
+from blocks.partial_config import PartialConfig
 from blocks.request import chunk_key, make_chunking
 from blocks.section import NoEffect, Section
 from blocks.sensor_sections import SensorSection, UserFeatSection
@@ -14,14 +14,14 @@ from blocks.sensor_sections import SensorSection, UserFeatSection
 _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_size_y")
 
 
-def notices(draft: Draft) -> Iterator[str]:
+def notices(partial: PartialConfig) -> Iterator[str]:
     """Yield what is accepted for iota2's sake and changes nothing."""
-    if draft.others:
-        yield f"of iota2's other builders, without effect here: {', '.join(draft.others)}"
+    if partial.others:
+        yield f"of iota2's other builders, without effect here: {', '.join(partial.others)}"
     for name in SECTIONS:
-        section = getattr(draft.configuration, name)
+        section = getattr(partial.configuration, name)
         yield from _without_effect(name, section)
-    for name, other in draft.configuration.other_sensors.items():
+    for name, other in partial.configuration.other_sensors.items():
         yield from _without_effect(name, other)
 
 
@@ -32,26 +32,26 @@ def _without_effect(name: str, section: Section) -> Iterator[str]:
                 yield f"{name}.{key} has no effect: {mark.reason}"
 
 
-def warnings(draft: Draft) -> Iterator[str]:
+def warnings(partial: PartialConfig) -> Iterator[str]:
     """Yield what is ignored because of another key, as iota2 ignores it without a word."""
-    yield from _unused_sensors(draft)
-    for sensor in draft.enabled:
-        section = draft.configuration.sensor_section(sensor.name)
-        yield from _of_sensor(draft, sensor.name, section, sensor.band_names)
-    yield from _indices(draft)
-    yield from _chunks(draft)
-    yield from _native_features(draft)
-    external = draft.configuration.external_features
+    yield from _unused_sensors(partial)
+    for sensor in partial.enabled:
+        section = partial.configuration.sensor_section(sensor.name)
+        yield from _of_sensor(partial, sensor.name, section, sensor.band_names)
+    yield from _indices(partial)
+    yield from _chunks(partial)
+    yield from _native_features(partial)
+    external = partial.configuration.external_features
     for key in ("module", "exogeneous_data"):
         if not external.functions and getattr(external, key) is not None:
             yield f"external_features.{key} is ignored: external_features.functions names none"
 
 
-def _unused_sensors(draft: Draft) -> Iterator[str]:
-    used = {sensor.name for sensor in draft.enabled}
-    roots = {sensor.name: sensor.path_key for sensor in draft.sensors.values()}
-    sections: dict[str, Section] = {name: getattr(draft.configuration, name) for name in SECTIONS}
-    sections.update(draft.configuration.other_sensors)
+def _unused_sensors(partial: PartialConfig) -> Iterator[str]:
+    used = {sensor.name for sensor in partial.enabled}
+    roots = {sensor.name: sensor.path_key for sensor in partial.sensors.values()}
+    sections: dict[str, Section] = {name: getattr(partial.configuration, name) for name in SECTIONS}
+    sections.update(partial.configuration.other_sensors)
     for name, section in sections.items():
         if not isinstance(section, SensorSection | UserFeatSection) or name in used:
             continue
@@ -62,16 +62,16 @@ def _unused_sensors(draft: Draft) -> Iterator[str]:
 
 
 def _of_sensor(
-    draft: Draft, name: str, section: SensorSection, bands: tuple[str, ...]
+    partial: PartialConfig, name: str, section: SensorSection, bands: tuple[str, ...]
 ) -> Iterator[str]:
-    interpolation = draft.configuration.sensors_data_interpolation
+    interpolation = partial.configuration.sensors_data_interpolation
     for key in ("start_date", "end_date"):
         if interpolation.auto_date and getattr(section, key) is not None:
             yield (
                 f"{name}.{key} is ignored: sensors_data_interpolation.auto_date is True, so dates "
                 "are those of the data"
             )
-    extract = draft.configuration.iota2_feature_extraction.extract_bands
+    extract = partial.configuration.iota2_feature_extraction.extract_bands
     if section.keep_bands is not None and not extract and set(section.keep_bands) != set(bands):
         yield f"{name}.keep_bands is ignored: iota2_feature_extraction.extract_bands is False"
     if section.additional_features and not interpolation.use_additional_features:
@@ -81,9 +81,9 @@ def _of_sensor(
         )
 
 
-def _indices(draft: Draft) -> Iterator[str]:
-    older = draft.configuration.sensors_data_interpolation.features
-    newer = draft.configuration.arg_train.features
+def _indices(partial: PartialConfig) -> Iterator[str]:
+    older = partial.configuration.sensors_data_interpolation.features
+    newer = partial.configuration.arg_train.features
     if older is not None and newer is not None:
         yield "sensors_data_interpolation.features is ignored: arg_train.features is given too"
     chosen = newer if newer is not None else older
@@ -92,8 +92,8 @@ def _indices(draft: Draft) -> Iterator[str]:
         yield f"features names only {named}, but NDVI, NDWI and Brightness come together"
 
 
-def _chunks(draft: Draft) -> Iterator[str]:
-    configuration = draft.configuration
+def _chunks(partial: PartialConfig) -> Iterator[str]:
+    configuration = partial.configuration
     for key in _CHUNK_KEYS:
         if (
             getattr(configuration.external_features, key) is not None
@@ -107,8 +107,8 @@ def _chunks(draft: Draft) -> Iterator[str]:
             yield f"{key} is ignored: tiles are cut by chunk_size_mode '{mode}'"
 
 
-def _native_features(draft: Draft) -> Iterator[str]:
-    configuration = draft.configuration
+def _native_features(partial: PartialConfig) -> Iterator[str]:
+    configuration = partial.configuration
     extraction = configuration.iota2_feature_extraction
     if not extraction.keep_duplicates and not extraction.rel_refl:
         yield (
@@ -123,7 +123,7 @@ def _native_features(draft: Draft) -> Iterator[str]:
                     "False, so native features are not written"
                 )
     if configuration.sensors_data_interpolation.use_additional_features and not any(
-        configuration.sensor_section(sensor.name).additional_features for sensor in draft.enabled
+        configuration.sensor_section(sensor.name).additional_features for sensor in partial.enabled
     ):
         yield (
             "sensors_data_interpolation.use_additional_features changes nothing: no sensor in use "

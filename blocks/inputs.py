@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from blocks.draft import Draft
+from blocks.partial_config import PartialConfig
 from sitsflow.errors import Fault
 
 
-def input_faults(draft: Draft) -> Iterator[Fault]:
+def input_faults(partial: PartialConfig) -> Iterator[Fault]:
     """Yield what is missing, as far as its name is sound. Nothing is opened."""
-    yield from _products(draft)
-    yield from _files(draft)
-    yield from _output(draft)
+    yield from _products(partial)
+    yield from _files(partial)
+    yield from _output(partial)
 
 
-def _products(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
-    for sensor in draft.enabled:
-        root = draft.root(sensor)
+def _products(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
+    for sensor in partial.enabled:
+        root = partial.root(sensor)
         place = f"chain.{sensor.path_key}"
         if root is None or not root.is_dir():
             yield Fault(place, f"no folder {str(root)!r}")
-        elif draft.sound("chain.list_tile"):
+        elif partial.sound("chain.list_tile"):
             missing = [tile for tile in chain.list_tile if not (root / tile).is_dir()]
             if missing:
                 there = sorted(path.name for path in root.iterdir() if path.is_dir())
@@ -32,9 +32,9 @@ def _products(draft: Draft) -> Iterator[Fault]:
                 yield Fault(place, f"{str(root)!r} has no folder {names}; it has {shown or 'none'}")
 
 
-def _files(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
-    external = draft.configuration.external_features
+def _files(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
+    external = partial.configuration.external_features
     module = external.module
     if module is not None and not (module.is_file() and module.suffix == ".py"):
         what = "not a Python file (.py)" if module.is_file() else "no file"
@@ -47,7 +47,7 @@ def _files(draft: Draft) -> Iterator[Fault]:
         if not (folder.is_dir() and any(folder.glob("*.yaml"))):
             what = "holds no .yaml file" if folder.is_dir() else "is no folder"
             yield Fault("chain.sensor_folders", f"{str(folder)!r} {what}")
-    if (exogenous := external.exogeneous_data) is not None and draft.sound("chain.list_tile"):
+    if (exogenous := external.exogeneous_data) is not None and partial.sound("chain.list_tile"):
         paths = dict.fromkeys(_of_tile(exogenous, tile) for tile in chain.list_tile)
         for path in paths:
             if not path.is_file():
@@ -58,17 +58,17 @@ def _of_tile(path: Path, tile: str) -> Path:
     return Path(str(path).replace("$TILE", tile))
 
 
-def _output(draft: Draft) -> Iterator[Fault]:
-    chain = draft.configuration.chain
-    if not draft.sound("chain.output_path"):
+def _output(partial: PartialConfig) -> Iterator[Fault]:
+    chain = partial.configuration.chain
+    if not partial.sound("chain.output_path"):
         return
     output = chain.output_path
     blocking = next((path for path in (output, *output.parents) if path.exists()), None)
     if blocking is not None and not blocking.is_dir():
         yield Fault("chain.output_path", f"{str(blocking)!r} is a file, not a folder")
-    external = draft.configuration.external_features
+    external = partial.configuration.external_features
     inputs = {
-        **{f"chain.{sensor.path_key}": draft.root(sensor) for sensor in draft.enabled},
+        **{f"chain.{sensor.path_key}": partial.root(sensor) for sensor in partial.enabled},
         "chain.area_of_interest": chain.area_of_interest,
         "external_features.module": external.module,
         "external_features.exogeneous_data": external.exogeneous_data,

@@ -16,8 +16,8 @@ from blocks.configuration import Configuration
 from blocks.names import OTHER_BUILDERS_KEYS, OTHER_BUILDERS_SECTIONS, SECTIONS, UNSUPPORTED
 from blocks.section import NoEffect, Own, Section
 from blocks.sensor_sections import OtherSensorSection, SensorSection
+from sitsflow.products.sensors.model import load_sensors
 from sitsflow.request import FunctionCall
-from sitsflow.sensors.model import load_sensors
 
 _INTRO = """\
 # Configuration

@@ -6,14 +6,14 @@ from typing import Any
 
 from blocks.checks import kept_bands
 from blocks.configuration import Configuration
-from blocks.draft import Draft
+from blocks.partial_config import PartialConfig
+from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Chunking, Request, SensorRequest
-from sitsflow.sensors.model import Sensor
 
 
-def make_request(draft: Draft) -> Request:
-    """Return what a draft without faults asks for."""
-    configuration = draft.configuration
+def make_request(partial: PartialConfig) -> Request:
+    """Return what a configuration without faults asks for."""
+    configuration = partial.configuration
     chain = configuration.chain
     interpolation = configuration.sensors_data_interpolation
     external = configuration.external_features
@@ -22,7 +22,7 @@ def make_request(draft: Draft) -> Request:
     return Request(
         output_path=chain.output_path,
         tiles=chain.list_tile,
-        sensors=tuple(_sensor_request(draft, sensor) for sensor in draft.enabled),
+        sensors=tuple(_sensor_request(partial, sensor) for sensor in partial.enabled),
         sensor_folders=chain.sensor_folders,
         first_step=chain.first_step,
         last_step=chain.last_step,
@@ -36,7 +36,7 @@ def make_request(draft: Draft) -> Request:
         use_gapfilling=interpolation.use_gapfilling,
         auto_date=interpolation.auto_date,
         write_outputs=interpolation.write_outputs,
-        indices=draft.indices,
+        indices=partial.indices,
         spectral_indices=interpolation.spectral_indices,
         copy_input=extraction.copy_input,
         rel_refl=extraction.rel_refl,
@@ -55,13 +55,13 @@ def make_request(draft: Draft) -> Request:
     )
 
 
-def _sensor_request(draft: Draft, sensor: Sensor) -> SensorRequest:
-    configuration = draft.configuration
+def _sensor_request(partial: PartialConfig, sensor: Sensor) -> SensorRequest:
+    configuration = partial.configuration
     section = configuration.sensor_section(sensor.name)
     interpolation = configuration.sensors_data_interpolation
-    root = draft.root(sensor)
+    root = partial.root(sensor)
     assert root is not None
-    bands = kept_bands(draft, sensor)
+    bands = kept_bands(partial, sensor)
     return SensorRequest(
         sensor=sensor.name,
         root=root,

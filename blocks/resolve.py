@@ -9,16 +9,16 @@ from typing import Any
 
 from blocks.checks import cross_faults
 from blocks.configuration import Configuration
-from blocks.draft import Draft, make_draft
 from blocks.ignored import notices, warnings
 from blocks.inputs import input_faults
+from blocks.partial_config import PartialConfig, parse_partially
 from blocks.request import make_request
 from sitsflow.errors import ConfigError
 from sitsflow.request import Request
 
 
 @dataclass(frozen=True)
-class Resolved:
+class ResolvedConfig:
     """A configuration without faults, and what the user should know of it."""
 
     configuration: Configuration
@@ -26,7 +26,7 @@ class Resolved:
     """What is ignored because of another key."""
     notices: tuple[str, ...]
     """What is accepted for iota2's sake and changes nothing."""
-    _draft: Draft
+    _draft: PartialConfig
 
     def request(self) -> Request:
         """Return what the science is asked to do."""
@@ -35,7 +35,7 @@ class Resolved:
 
 def resolve(
     raw: Mapping[str, Any], folder: Path | None = None, source: str = "the configuration"
-) -> Resolved:
+) -> ResolvedConfig:
     """Check a configuration as a whole. Nothing is written, no raster is opened.
 
     Parameters
@@ -52,8 +52,10 @@ def resolve(
     ConfigError
         With every fault that was found, by section and key.
     """
-    draft = make_draft(raw, None if folder is None else folder.absolute())
-    faults = [*draft.faults, *cross_faults(draft), *input_faults(draft)]
+    partial = parse_partially(raw, None if folder is None else folder.absolute())
+    faults = [*partial.faults, *cross_faults(partial), *input_faults(partial)]
     if faults:
         raise ConfigError(list(dict.fromkeys(faults)), source)
-    return Resolved(draft.configuration, tuple(warnings(draft)), tuple(notices(draft)), draft)
+    return ResolvedConfig(
+        partial.configuration, tuple(warnings(partial)), tuple(notices(partial)), partial
+    )

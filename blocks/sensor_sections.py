@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import Field, field_validator
 
 from blocks.section import Day, NoEffect, Section, Words
-from sitsflow.bandmath import split
+from sitsflow.features.bandmath import split
 
 
 def _days(default: int) -> Any:

@@ -9,10 +9,10 @@ from prefect.logging import get_run_logger
 
 from flows.artifacts import RunArtifacts
 from flows.display import display
-from sitsflow.jobs import Job
+from sitsflow.io.record import load_record
 from sitsflow.plan import Plan
-from sitsflow.record import load_record
-from sitsflow.status import JobStatus, State, counts, load_status, save_status, write_table
+from sitsflow.run.jobs import Job
+from sitsflow.run.status import JobStatus, State, counts, load_status, save_status, write_table
 
 _REFRESH_SECONDS = 2.0
 
@@ -21,7 +21,7 @@ class Board:
     """Keeps the status of each job, and shows every change, on `artifacts` too if given."""
 
     def __init__(self, plan: Plan, jobs: list[Job], artifacts: RunArtifacts | None = None) -> None:
-        self._tree = plan.tree
+        self._tree = plan.paths
         self._statuses = {job.name: self._first(job) for job in jobs}
         self._began = datetime.now().astimezone()
         self._written = 0.0

@@ -98,7 +98,7 @@ def check(
 def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
     """List what user functions can call with CONFIG, and the built-in functions."""
     from flows.describe import catalogue_text
-    from sitsflow.catalogue import describe
+    from sitsflow.features.catalogue import describe
 
     plan, tiles = _plan(config, overrides, quiet=True)
     typer.echo(catalogue_text(describe(plan, tiles)))
@@ -145,7 +145,7 @@ def _plan(
     config: str, overrides: list[str] | None, quiet: bool
 ) -> tuple[Plan, dict[str, TilePlan]]:
     from flows.configuration import load
-    from sitsflow.planning import make_plan
+    from sitsflow.planning.planner import make_plan
 
     resolved = load(config, overrides or ())
     for text in (*resolved.warnings, *resolved.notices):

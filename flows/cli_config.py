@@ -74,7 +74,7 @@ def export(
     """Write a saved configuration to FILE, in iota2's syntax (.cfg) or as YAML."""
     from blocks.files import write_cfg, write_yaml
     from flows import saved
-    from sitsflow.record import write_whole
+    from sitsflow.io.record import write_whole
 
     if file.exists() and not force:
         raise OutputError(f"{file} exists; --force replaces it")

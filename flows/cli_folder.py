@@ -15,9 +15,9 @@ _SHOWN = 20
 
 def status(output_path: Folder, debug: Debug = False) -> None:
     """Say from its files alone where a run stands; 0 if all is there, else 1."""
-    from sitsflow.standing import standing
+    from sitsflow.run.summary import summarize
 
-    found = standing(output_path)
+    found = summarize(output_path)
     typer.echo(found.text())
     raise typer.Exit(0 if found.complete else 1)
 
@@ -31,7 +31,7 @@ def clean(
     debug: Debug = False,
 ) -> None:
     """Remove temporary files: chunks that are merged, and what killed processes left."""
-    from sitsflow.cleaning import remove, temporary
+    from sitsflow.run.cleaning import remove, temporary
 
     found = temporary(output_path, unmerged=everything)
     for path, size in list(found.files.items())[:_SHOWN]:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from blocks.files import read_config
 from blocks.overrides import apply_overrides
-from blocks.resolve import Resolved, resolve
+from blocks.resolve import ResolvedConfig, resolve
 from flows.launch import is_block
 
 
-def load(config: str, overrides: Sequence[str] = ()) -> Resolved:
+def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
     """Return the whole configuration that `config` names, with `overrides` on top.
 
     Parameters

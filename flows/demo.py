@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
-from sitsflow.record import write_whole
+from sitsflow.io.record import write_whole
 from sitsflow.simulate import simulate
 
 TILES = ("T31TCJ", "T31TDJ")

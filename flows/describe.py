@@ -7,11 +7,11 @@ from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
-from sitsflow.catalogue import Entry
-from sitsflow.grid import Grid
-from sitsflow.jobs import selected_steps
+from sitsflow.features.catalogue import CatalogueEntry
+from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.request import GROUPS, STEPS
+from sitsflow.run.jobs import selected_steps
 
 Tiles = Mapping[str, TilePlan]
 
@@ -108,7 +108,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
     return "\n".join(lines)
 
 
-def catalogue_text(entries: Sequence[Entry]) -> str:
+def catalogue_text(entries: Sequence[CatalogueEntry]) -> str:
     """Return what user functions can call, a paragraph a kind, a line an entry."""
     lines: list[str] = []
     for kind, members in groupby(entries, key=lambda entry: entry.kind):

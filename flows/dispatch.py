@@ -18,9 +18,9 @@ from flows.board import Board
 from flows.engine import Verdicts, interruptible, light_context
 from flows.entry import Entry
 from flows.workers import Workers, most_by_task
-from sitsflow.jobs import Job, fingerprint, is_done, ram_gb
+from sitsflow.io.record import is_current
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.record import is_current
+from sitsflow.run.jobs import Job, fingerprint, is_done, ram_gb
 from tasks.logs import cause
 from tasks.skip import skip
 
@@ -110,7 +110,7 @@ class Dispatch:
         self._heed()
         job, plan = entry.job, self._plan
         wanted = fingerprint(job, plan, self._tiles)
-        if is_current(job.record(plan.tree), wanted, plan.tree.root):
+        if is_current(job.record(plan.paths), wanted, plan.paths.root):
             # In this process, for a hundredth of a submission: the UI shows it as Cached.
             with entry.labels():
                 entry.state = entry.task(

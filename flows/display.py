@@ -9,9 +9,9 @@ from typing import Protocol, Self
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from sitsflow.jobs import TASKS, Job
 from sitsflow.request import STEPS
-from sitsflow.status import JobStatus
+from sitsflow.run.jobs import TASKS, Job
+from sitsflow.run.status import JobStatus
 
 
 class Display(Protocol):

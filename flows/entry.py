@@ -10,8 +10,8 @@ from prefect import Task, tags
 from prefect.client.schemas.objects import State
 
 from flows.attempts import Share
-from sitsflow.jobs import Job, fingerprint
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.run.jobs import Job, fingerprint
 
 
 @dataclass
@@ -46,7 +46,7 @@ class Entry:
     def parameters(self, plan: Plan, tiles: Mapping[str, TilePlan]) -> dict[str, Any]:
         """Return the arguments of the task: plain and small, for they travel."""
         job = self.job
-        given: dict[str, Any] = {"output_path": str(plan.tree.root)}
+        given: dict[str, Any] = {"output_path": str(plan.paths.root)}
         if job.tile:
             given["tile"] = job.tile
         if job.index is not None:

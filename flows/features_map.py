@@ -14,7 +14,7 @@ from blocks.features_map import FeaturesMap
 from blocks.files import write_yaml
 from blocks.override_form import OverrideForm
 from blocks.overrides import apply_overrides
-from blocks.resolve import Resolved, resolve
+from blocks.resolve import ResolvedConfig, resolve
 from flows.artifacts import RunArtifacts
 from flows.attempts import RetryLimits
 from flows.board import Board
@@ -23,10 +23,10 @@ from flows.display import display
 from flows.former import close_former, refuse_missing
 from flows.planned import largest_gb, plan_of
 from flows.workers import Workers
-from sitsflow.jobs import Job, selected_jobs
 from sitsflow.plan import Plan, TilePlan, save_plan
-from sitsflow.runinfo import join_merge_logs, write_run_information
-from sitsflow.workspace import finish, read_marker, workspace
+from sitsflow.run.information import join_merge_logs, write_run_information
+from sitsflow.run.jobs import Job, selected_jobs
+from sitsflow.run.output_folder import finish, output_folder, read_marker
 from tasks.common_mask import common_mask
 from tasks.merge_tile import merge_tile
 from tasks.mosaic import mosaic
@@ -70,15 +70,15 @@ def features_map(
         cluster.require(largest)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
-    former = read_marker(plan.tree)
-    with workspace(plan, remove=remove, fresh=fresh, run=run) as sentence:
+    former = read_marker(plan.paths)
+    with output_folder(plan, remove=remove, fresh=fresh, run=run) as sentence:
         close_former(former, run)
         if sentence:
             _say(sentence)
         return _make(plan, tiles, resolved, cluster)
 
 
-def _make(plan: Plan, tiles: Tiles, resolved: Resolved, cluster: DaskCluster) -> State[str]:
+def _make(plan: Plan, tiles: Tiles, resolved: ResolvedConfig, cluster: DaskCluster) -> State[str]:
     """Carry out the selected steps of a plan in a directory that is ours."""
     save_plan(plan, tiles)
     write_run_information(plan, write_yaml(resolved.configuration))
@@ -122,7 +122,7 @@ def _outcome(plan: Plan, board: Board) -> State[str]:
     if not failed:
         finish(plan)
         board.write("finished")
-        return Completed(message=f"all is there, in {plan.tree.root}", data=str(plan.tree.root))
+        return Completed(message=f"all is there, in {plan.paths.root}", data=str(plan.paths.root))
     board.write("failed")
     causes = [f"{status.title}: {status.message}" for status in failed]
     lines = [f"{len(failed)} failed:", *causes]
@@ -136,7 +136,7 @@ def _report(plan: Plan, tiles: Tiles) -> None:
     from sitsflow.report import write_report  # not in workers, which import this module too
 
     try:
-        write_report(plan, tiles, plan.tree.report)
+        write_report(plan, tiles, plan.paths.report)
     except Exception:  # noqa: BLE001 - whatever it is, the map is what counts
         get_run_logger().warning("the report could not be written", exc_info=True)
 

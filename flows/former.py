@@ -21,9 +21,9 @@ from prefect.exceptions import PrefectException
 from prefect.states import Crashed
 
 from sitsflow.errors import OutputError
-from sitsflow.jobs import all_jobs, is_done, selected_steps
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.workspace import Marker
+from sitsflow.run.jobs import all_jobs, is_done, selected_steps
+from sitsflow.run.output_folder import RunMarker
 
 _PAGE = 200  # the most that the server returns at once
 _OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
@@ -38,19 +38,19 @@ def refuse_missing(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
     if missing:
         shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
         raise OutputError(
-            f"chain.first_step is {plan.request.first_step}, but {plan.tree.root} lacks what "
+            f"chain.first_step is {plan.request.first_step}, but {plan.paths.root} lacks what "
             f"comes before, for this configuration: {shown}; run with chain.first_step: init"
         )
 
 
-def close_former(marker: Marker | None, run: str) -> int:
+def close_former(marker: RunMarker | None, run: str) -> int:
     """Mark the run that left `marker` as crashed, with its tasks, if the server has it running.
 
     Call it with the output directory locked: the former run's process is dead for sure then.
 
     Parameters
     ----------
-    marker : Marker or None
+    marker : RunMarker or None
         Of the output directory, as it was before this run.
     run : str
         Identifier of the flow run that is under way now.

@@ -18,9 +18,9 @@ from blocks.overrides import apply_overrides
 from blocks.resolve import resolve
 from flows.features_map import NO_OVERRIDES, features_map
 from sitsflow.errors import OutputError
-from sitsflow.jobs import is_done, selected_jobs
 from sitsflow.plan import Plan, TilePlan, load_tile
-from sitsflow.planning import make_plan
+from sitsflow.planning.planner import make_plan
+from sitsflow.run.jobs import is_done, selected_jobs
 
 # What is made of the dates that were there already must stay.
 _KEEP = {"chain.remove_output_path": False}
@@ -49,8 +49,10 @@ def new_products(
     jobs = selected_jobs(plan, tiles)
     left = sum(not is_done(job, plan, tiles) for job in jobs)
     if not left:
-        message = f"nothing new: {plan.tree.root} holds the map of all {len(plan.tile_names)} tiles"
-        return Completed(message=message, data=str(plan.tree.root))
+        message = (
+            f"nothing new: {plan.paths.root} holds the map of all {len(plan.tile_names)} tiles"
+        )
+        return Completed(message=message, data=str(plan.paths.root))
     logger = get_run_logger()
     for name, tile in tiles.items():
         logger.info("%s: %s", name, _news(plan, tile))
@@ -61,7 +63,7 @@ def new_products(
 def _news(plan: Plan, tile: TilePlan) -> str:
     """Say what is new in a tile against the plan kept in the output folder."""
     try:
-        before = load_tile(plan.tree.root, tile.tile)
+        before = load_tile(plan.paths.root, tile.tile)
     except OutputError:
         return "no map yet"
     if before.fingerprint == tile.fingerprint:

@@ -7,13 +7,13 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import NamedTuple
 
-from blocks.resolve import Resolved
+from blocks.resolve import ResolvedConfig
 from flows.former import refuse_missing
-from sitsflow.jobs import is_done, ram_gb, selected_jobs
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.planning import make_plan
+from sitsflow.planning.planner import make_plan
 from sitsflow.request import Request
-from sitsflow.workspace import refuse_foreign
+from sitsflow.run.jobs import is_done, ram_gb, selected_jobs
+from sitsflow.run.output_folder import check_output_folder
 
 
 class Planned(NamedTuple):
@@ -28,7 +28,7 @@ _ahead: ContextVar[Planned | None] = ContextVar("planned", default=None)
 
 
 @contextmanager
-def planned_ahead(resolved: Resolved, *, fresh: bool) -> Iterator[None]:
+def planned_ahead(resolved: ResolvedConfig, *, fresh: bool) -> Iterator[None]:
     """Plan now, for a flow that runs within; refuse now what it would refuse.
 
     Raises
@@ -40,7 +40,7 @@ def planned_ahead(resolved: Resolved, *, fresh: bool) -> Iterator[None]:
     planned = Planned(request, *make_plan(request))
     refuse_missing(planned.plan, planned.tiles)
     remove = resolved.configuration.chain.remove_output_path
-    refuse_foreign(planned.plan, remove=remove, fresh=fresh)
+    check_output_folder(planned.plan, remove=remove, fresh=fresh)
     token = _ahead.set(planned)
     try:
         yield

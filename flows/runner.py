@@ -24,7 +24,7 @@ from flows.launch import RunOptions, is_block
 from flows.planned import planned_ahead
 from flows.server import ServerError, wait_for, wait_for_configured
 from sitsflow.errors import SitsflowError
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
 
 MADE, FAILED, WRONG = 0, 1, 2
 
@@ -57,11 +57,11 @@ def run(options: RunOptions) -> int:
                 )
             finally:
                 display.reset(token)
-    tree = Tree(Path(configuration.chain.output_path))
-    return _report(state, tree, console, embedded=options.embedded)
+    paths = OutputPaths(Path(configuration.chain.output_path))
+    return _report(state, paths, console, embedded=options.embedded)
 
 
-def _report(state: State[Any], tree: Tree, console: Console, *, embedded: bool) -> int:
+def _report(state: State[Any], paths: OutputPaths, console: Console, *, embedded: bool) -> int:
     """Say how the run ended and where its results are; return the exit status."""
     if not state.is_completed() and state.name != "PartiallyCompleted":
         error = state.result(raise_on_failure=False)
@@ -72,12 +72,12 @@ def _report(state: State[Any], tree: Tree, console: Console, *, embedded: bool) 
     if embedded:
         console.print(_later(state), markup=False, highlight=False, soft_wrap=True)
     results = {
-        "map": tree.map,
-        "quicklook": tree.quicklook,
-        "report": tree.report,
-        "STAC item": tree.item,
-        "tasks": tree.status,
-        "logs": tree.logs,
+        "map": paths.map,
+        "quicklook": paths.quicklook,
+        "report": paths.report,
+        "STAC item": paths.item,
+        "tasks": paths.status,
+        "logs": paths.logs,
     }
     for name, path in results.items():
         if path.exists():

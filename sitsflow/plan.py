@@ -11,12 +11,12 @@ from typing import cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from sitsflow.errors import OutputError
-from sitsflow.grid import Bounds, Grid, Window
-from sitsflow.record import write_whole
+from sitsflow.geo.grid import Bounds, Grid, Window
+from sitsflow.io.paths import OutputPaths
+from sitsflow.io.record import write_whole
+from sitsflow.products.scenes import Scene, Skipped
+from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request
-from sitsflow.scenes import Scene, Skipped
-from sitsflow.sensors.model import Sensor
-from sitsflow.tree import Tree
 
 
 class _Frozen(BaseModel):
@@ -90,16 +90,16 @@ class Plan(_Frozen):
     fingerprint: str
 
     @property
-    def tree(self) -> Tree:
+    def paths(self) -> OutputPaths:
         """Where the run's files lie."""
-        return Tree(self.request.output_path)
+        return OutputPaths(self.request.output_path)
 
 
 def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
     """Keep a plan in its output directory: one file for the run, one a tile."""
     for tile, part in tiles.items():
-        write_whole(plan.tree.tile_plan(tile), part.model_dump_json())
-    write_whole(plan.tree.plan, plan.model_dump_json(indent=1))
+        write_whole(plan.paths.tile_plan(tile), part.model_dump_json())
+    write_whole(plan.paths.plan, plan.model_dump_json(indent=1))
 
 
 def load_plan(output_path: Path) -> Plan:
@@ -110,13 +110,13 @@ def load_plan(output_path: Path) -> Plan:
     OutputError
         If there is none, or another version wrote it.
     """
-    path = Tree(output_path).plan
+    path = OutputPaths(output_path).plan
     return cast("Plan", _load(Plan, str(path), _changed(path)))
 
 
 def load_tile(output_path: Path, tile: str) -> TilePlan:
     """Load one tile's part of the plan kept in an output directory."""
-    path = Tree(output_path).tile_plan(tile)
+    path = OutputPaths(output_path).tile_plan(tile)
     return cast("TilePlan", _load(TilePlan, str(path), _changed(path)))
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from sitsflow.commonmask import write_common_mask
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import load_tile
-from sitsflow.record import TaskRecord
+from sitsflow.run.jobs import Job
+from sitsflow.steps.common_mask import write_common_mask
 from tasks.rules import RULES, carry_out
 
 
@@ -21,6 +21,6 @@ def common_mask(
         output_path,
         Job("common_mask", tile),
         fingerprint,
-        lambda plan: write_common_mask(plan, load_tile(plan.tree.root, tile)),
+        lambda plan: write_common_mask(plan, load_tile(plan.paths.root, tile)),
         attempt,
     )

@@ -1,4 +1,4 @@
-"""One log file a job: what the science says, what it cost, and the traceback if it fails."""
+"""One log file a job: what the science says, what it used, and the traceback if it fails."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
 from sitsflow.errors import SitsflowError
-from sitsflow.jobs import Job
-from sitsflow.remedies import remedy_of
-from sitsflow.status import JobStatus, save_status
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
+from sitsflow.run.jobs import Job
+from sitsflow.run.remedies import remedy_of
+from sitsflow.run.status import JobStatus, save_status
 
 _FLUSH_SECONDS = 30
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
 @dataclass
-class Cost:
+class Usage:
     """What the work inside a `job_log` took; filled when it ends."""
 
     seconds: float = 0.0
@@ -40,45 +40,45 @@ class Cost:
 
 
 @contextlib.contextmanager
-def job_log(tree: Tree, job: Job, attempt: int = 1) -> Iterator[Cost]:
+def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
     """Send the science's log records to the job's file and to Prefect, and keep its status.
 
     The file begins anew with the first attempt, and tells of all those that follow.
 
     Yields
     ------
-    Cost
+    Usage
         Filled on leaving, also where the work failed.
     """
-    path = job.log(tree)
+    path = job.log(paths)
     path.parent.mkdir(parents=True, exist_ok=True)
     status = JobStatus(
         title=job.title,
         state="running",
         attempt=attempt,
         start=datetime.now().astimezone(),
-        log=path.relative_to(tree.root).as_posix(),
+        log=path.relative_to(paths.root).as_posix(),
         task_run=_task_run(),
     )
-    save_status(tree, job.name, status)
-    cost = Cost()
+    save_status(paths, job.name, status)
+    usage = Usage()
     with _handlers(path, "w" if attempt == 1 else "a") as log:
         title = job.title if attempt == 1 else f"{job.title} (attempt {attempt})"
         log.info("%s begins (process %d)", title, os.getpid())
         try:
-            with _metered(cost):
-                yield cost
+            with _metered(usage):
+                yield usage
         except BaseException as error:
             # The file is read without Prefect, and must tell the whole story.
-            log.exception("%s failed after %.1f s", job.title, cost.seconds)
-            failed = _ended(status, cost, "failed", cause(error))
-            save_status(tree, job.name, failed.model_copy(update={"remedy": remedy_of(error)}))
+            log.exception("%s failed after %.1f s", job.title, usage.seconds)
+            failed = _ended(status, usage, "failed", cause(error))
+            save_status(paths, job.name, failed.model_copy(update={"remedy": remedy_of(error)}))
             raise
         log.info(
             "%s done in %.1f s, %.1f s of CPU, peak RAM %.0f MB",
-            job.title, cost.seconds, cost.cpu_seconds, cost.peak_rss_mb,
+            job.title, usage.seconds, usage.cpu_seconds, usage.peak_rss_mb,
         )  # fmt: skip
-    save_status(tree, job.name, _ended(status, cost, "done", ""))
+    save_status(paths, job.name, _ended(status, usage, "done", ""))
 
 
 def cause(error: BaseException) -> str:
@@ -101,12 +101,12 @@ def flush() -> None:
     EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
 
 
-def _ended(status: JobStatus, cost: Cost, state: str, message: str) -> JobStatus:
+def _ended(status: JobStatus, usage: Usage, state: str, message: str) -> JobStatus:
     return status.model_copy(
         update={
             "state": state,
-            "seconds": cost.seconds,
-            "peak_rss_mb": cost.peak_rss_mb,
+            "seconds": usage.seconds,
+            "peak_rss_mb": usage.peak_rss_mb,
             "message": message,
         }
     )
@@ -151,15 +151,15 @@ class _ToPrefect(logging.Handler):
 
 
 @contextlib.contextmanager
-def _metered(cost: Cost) -> Iterator[None]:
+def _metered(usage: Usage) -> Iterator[None]:
     _reset_peak()
     begin, cpu_begin = time.perf_counter(), time.process_time()
     try:
         yield
     finally:
-        cost.seconds = time.perf_counter() - begin
-        cost.cpu_seconds = time.process_time() - cpu_begin
-        cost.peak_rss_mb = _peak_mb()
+        usage.seconds = time.perf_counter() - begin
+        usage.cpu_seconds = time.process_time() - cpu_begin
+        usage.peak_rss_mb = _peak_mb()
 
 
 def _reset_peak() -> None:

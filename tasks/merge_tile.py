@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from sitsflow import mosaic
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
-from sitsflow.record import TaskRecord
+from sitsflow.run.jobs import Job
+from sitsflow.steps import mosaic
 from tasks.rules import RULES, carry_out
 
 
@@ -19,7 +19,7 @@ def merge_tile(
     """Put the chunk files of one tile together."""
 
     def merge(plan: Plan) -> TaskRecord:
-        made = mosaic.merge_tile(plan, load_tile(plan.tree.root, tile))
+        made = mosaic.merge_tile(plan, load_tile(plan.paths.root, tile))
         return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,))
 
     return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge, attempt)

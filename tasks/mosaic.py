@@ -5,12 +5,12 @@ from __future__ import annotations
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from sitsflow.item import write_item
-from sitsflow.jobs import Job
-from sitsflow.mosaic import mosaic_tiles
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
-from sitsflow.quicklook import title_of, write_quicklook
-from sitsflow.record import TaskRecord
+from sitsflow.run.jobs import Job
+from sitsflow.steps.item import write_item
+from sitsflow.steps.mosaic import mosaic_tiles
+from sitsflow.steps.quicklook import title_of, write_quicklook
 from tasks.rules import RULES, carry_out
 
 
@@ -21,8 +21,8 @@ def mosaic(output_path: str, fingerprint: str, attempt: int = 1) -> TaskRecord |
 
 
 def _finish(plan: Plan) -> TaskRecord:
-    tree = plan.tree
-    mosaic_tiles(plan, {tile: load_tile(tree.root, tile) for tile in plan.tile_names})
-    write_quicklook(tree.map, tree.quicklook, title_of(plan))
-    write_item(plan, tree.map, tree.item)
-    return TaskRecord(task="mosaic", outputs=(tree.map, tree.quicklook, tree.item))
+    paths = plan.paths
+    mosaic_tiles(plan, {tile: load_tile(paths.root, tile) for tile in plan.tile_names})
+    write_quicklook(paths.map, paths.quicklook, title_of(plan))
+    write_item(plan, paths.map, paths.item)
+    return TaskRecord(task="mosaic", outputs=(paths.map, paths.quicklook, paths.item))

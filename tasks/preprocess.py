@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import load_tile
-from sitsflow.record import TaskRecord
-from sitsflow.reference import prepare_tile
+from sitsflow.run.jobs import Job
+from sitsflow.steps.preprocess import prepare_tile
 from tasks.rules import RULES, carry_out
 
 
@@ -21,6 +21,6 @@ def preprocess(
         output_path,
         Job("preprocess", tile),
         fingerprint,
-        lambda plan: prepare_tile(plan, load_tile(plan.tree.root, tile)),
+        lambda plan: prepare_tile(plan, load_tile(plan.paths.root, tile)),
         attempt,
     )

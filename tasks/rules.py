@@ -13,10 +13,10 @@ from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 
-from sitsflow.jobs import Job
+from sitsflow.io.paths import OutputPaths
+from sitsflow.io.record import TaskRecord, is_current, save_record
 from sitsflow.plan import Plan, load_plan
-from sitsflow.record import TaskRecord, is_current, save_record
-from sitsflow.tree import Tree
+from sitsflow.run.jobs import Job
 from tasks.logs import job_log
 
 Work = Callable[[Plan], TaskRecord]
@@ -70,21 +70,21 @@ def carry_out(
     TaskRecord, or a state named Cached that holds the earlier record's place
         The record, with the costs measured around the work.
     """
-    tree = Tree(Path(output_path))
-    if is_current(job.record(tree), fingerprint, tree.root):
+    paths = OutputPaths(Path(output_path))
+    if is_current(job.record(paths), fingerprint, paths.root):
         return Completed(name="Cached", message="already there")
-    with job_log(tree, job, attempt) as cost:
-        made = work(load_plan(tree.root))
-        _log.info("wrote %s", ", ".join(os.path.relpath(path, tree.root) for path in made.outputs))
+    with job_log(paths, job, attempt) as usage:
+        made = work(load_plan(paths.root))
+        _log.info("wrote %s", ", ".join(os.path.relpath(path, paths.root) for path in made.outputs))
     record = made.model_copy(
         update={
             "task": job.name,
             "tile": job.tile,
             "fingerprint": fingerprint,
-            "seconds": cost.seconds,
-            "cpu_seconds": cost.cpu_seconds,
-            "peak_rss_mb": cost.peak_rss_mb,
+            "seconds": usage.seconds,
+            "cpu_seconds": usage.cpu_seconds,
+            "peak_rss_mb": usage.peak_rss_mb,
         }
     )
-    save_record(job.record(tree), record, tree.root)
+    save_record(job.record(paths), record, paths.root)
     return record

@@ -5,10 +5,10 @@ from __future__ import annotations
 from prefect import task
 from prefect.client.schemas.objects import State
 
-from sitsflow.chunk import write_chunk
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import load_tile
-from sitsflow.record import TaskRecord
+from sitsflow.run.jobs import Job
+from sitsflow.steps.chunk import write_chunk
 from tasks.rules import RULES, carry_out
 
 
@@ -21,6 +21,6 @@ def write_features(
         output_path,
         Job("write_features", tile, index),
         fingerprint,
-        lambda plan: write_chunk(plan, load_tile(plan.tree.root, tile), index),
+        lambda plan: write_chunk(plan, load_tile(plan.paths.root, tile), index),
         attempt,
     )

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from sitsflow.grid import Grid, Window, union
+from sitsflow.geo.grid import Grid, Window, union
+from sitsflow.io.write import write_raster
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.request import Request, SensorRequest
-from sitsflow.write import write_raster
 
 CRS = "EPSG:2154"
 NODATA = -10000.0
@@ -124,5 +124,5 @@ def write_chunks(plan: Plan, tile_plan: TilePlan, array: np.ndarray) -> None:
     """Write the chunk files of a tile whose pixels are `array` (band, row, col)."""
     for index, window in enumerate(tile_plan.chunks):
         part = array[(slice(None), *window.slices)]
-        path = plan.tree.chunk(tile_plan.tile, index)
+        path = plan.paths.chunk(tile_plan.tile, index)
         write_map(plan, path, part, tile_plan.grid.part(window))

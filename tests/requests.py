@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.chunk import compute_chunk
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.planning import make_plan
+from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, FunctionCall, Request, SensorRequest
+from sitsflow.steps.chunk import compute_chunk
 
 TILES = ("T31TCJ", "T31TDJ")
 DHI = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")

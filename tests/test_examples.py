@@ -15,13 +15,13 @@ from typer.main import get_command
 
 from blocks.files import read_config
 from blocks.overrides import apply_overrides
-from blocks.resolve import Resolved, resolve
+from blocks.resolve import ResolvedConfig, resolve
 from flows.cli import app
-from sitsflow import builtin
-from sitsflow.area import read_area
 from sitsflow.errors import FunctionError
+from sitsflow.features import builtin
+from sitsflow.geo.area import read_area
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.planning import make_plan
+from sitsflow.planning.planner import make_plan
 from tests.requests import tile_values
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -46,7 +46,7 @@ def numbered(pages: list[Path], language: str) -> list[Any]:
     ]
 
 
-def resolved(path: Path, *overrides: str) -> Resolved:
+def resolved(path: Path, *overrides: str) -> ResolvedConfig:
     return resolve(apply_overrides(read_config(path), overrides), path.parent, path.name)
 
 

@@ -17,16 +17,21 @@ MAY_IMPORT = {
     "flows": {"flows", "tasks", "blocks", "sitsflow"},
     "deployments": {"deployments", "flows", "blocks"},
 }
+ROOMS = (
+    "errors", "dates", "digest", "request", "geo", "products", "io", "plan", "timeseries",
+    "features", "planning", "steps", "run", "report", "simulate",
+)  # fmt: skip
+"""Rooms of the science, and the modules at its top, in the order in which data flow."""
 ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}
 SHARED_BY_TASKS = {"tasks.logs", "tasks.rules"}
 OPENS_RASTERS = {
-    "sitsflow.read",
-    "sitsflow.write",
-    "sitsflow.mosaic",
+    "sitsflow.io.read",
+    "sitsflow.io.write",
+    "sitsflow.steps.mosaic",
     "sitsflow.simulate.raster",
     # These look at the finished map only.
-    "sitsflow.quicklook",
-    "sitsflow.item",
+    "sitsflow.steps.quicklook",
+    "sitsflow.steps.item",
     "sitsflow.report.pixels",
 }
 FLOW_LINES = 150
@@ -49,6 +54,11 @@ def imported(path: Path) -> Iterator[str]:
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
+def room(name: str) -> str:
+    """Return the room of a module of the science, or the module itself at the top."""
+    return ".".join(name.split(".")[:2])
+
+
 def package(name: str) -> str:
     return name.partition(".")[0]
 
@@ -57,6 +67,18 @@ def package(name: str) -> str:
 def test_packages_import_only_what_the_house_allows(module: str) -> None:
     ours = {package(name) for name in imported(MODULES[module])} & set(PACKAGES)
     assert ours <= MAY_IMPORT[package(module)]
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("sitsflow.")])
+def test_rooms_of_the_science_import_only_those_before_them(module: str) -> None:
+    used = {room(name) for name in imported(MODULES[module]) if name in MODULES}
+    before = {f"sitsflow.{name}" for name in ROOMS[: ROOMS.index(room(module)[9:]) + 1]}
+    assert used <= before | {"sitsflow"}
+
+
+def test_every_room_has_its_place() -> None:
+    there = {room(name) for name in MODULES if package(name) == "sitsflow"} - {"sitsflow"}
+    assert there == {f"sitsflow.{name}" for name in ROOMS}
 
 
 @pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "sitsflow"])

@@ -8,10 +8,10 @@ from typing import Any
 
 from flows.artifacts.markdown import linked
 from flows.artifacts.progress import in_words
-from sitsflow.jobs import Job
-from sitsflow.record import load_record
-from sitsflow.status import JobStatus, counts
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
+from sitsflow.io.record import load_record
+from sitsflow.run.jobs import Job
+from sitsflow.run.status import JobStatus, counts
 
 MOST_ROWS = 500
 _URGENT = ("failed", "running", "not run")
@@ -22,8 +22,8 @@ Row = dict[str, Any]
 class ChunkTables:
     """Says what each chunk took, in rows for the UI."""
 
-    def __init__(self, tree: Tree, jobs: Iterable[Job]) -> None:
-        self._tree = tree
+    def __init__(self, paths: OutputPaths, jobs: Iterable[Job]) -> None:
+        self._tree = paths
         self._jobs = [job for job in jobs if job.task == "write_features"]
         self._pixels: dict[str, int] = {}
 

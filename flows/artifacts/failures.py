@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flows.artifacts.markdown import lines, linked, plain
-from sitsflow.status import JobStatus
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
+from sitsflow.run.status import JobStatus
 
 _MOST_TOLD = 50
 _MOST_NAMED = 200
 _MOST_CARD = 180
 
 
-def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, str]:
+def failures_page(paths: OutputPaths, statuses: Mapping[str, JobStatus]) -> tuple[str, str]:
     """Return the page, in Markdown, and one line for its card."""
     failed = [status for status in statuses.values() if status.state == "failed"]
     left = [status for status in statuses.values() if status.state == "not run"]
@@ -22,7 +22,7 @@ def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, s
         return (f"{text}\n\n{_left(left)}" if left else text), text
     kept = "What was made is kept: the same run again does only the rest."
     parts = [f"**{len(failed)} failed, {len(left)} therefore not run.** {kept}"]
-    parts += [_told(tree, status) for status in failed[:_MOST_TOLD]]
+    parts += [_told(paths, status) for status in failed[:_MOST_TOLD]]
     if len(failed) > _MOST_TOLD:
         more = ", ".join(
             linked(status.title, status) for status in failed[_MOST_TOLD:][:_MOST_NAMED]
@@ -33,7 +33,7 @@ def failures_page(tree: Tree, statuses: Mapping[str, JobStatus]) -> tuple[str, s
     return "\n\n".join(parts), _card(failed)
 
 
-def _told(tree: Tree, status: JobStatus) -> str:
+def _told(paths: OutputPaths, status: JobStatus) -> str:
     again = f" (attempt {status.attempt})" if status.attempt > 1 else ""
     parts = [
         f"### {linked(status.title, status)}{again}",
@@ -43,7 +43,7 @@ def _told(tree: Tree, status: JobStatus) -> str:
         parts.append(f"**What to do:** {plain(status.remedy)}")
     if status.log:
         # In two parts, for one long path would not be broken at the edge of the page.
-        parts.append(f"**Log:** {plain(status.log)} in {plain(str(tree.root))}")
+        parts.append(f"**Log:** {plain(status.log)} in {plain(str(paths.root))}")
     return "\n\n".join(parts)
 
 

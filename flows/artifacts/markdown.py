@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from sitsflow.status import JobStatus
+from sitsflow.run.status import JobStatus
 
 # What is between letters needs no escape, and links of the older UI would show it.
 _SPECIAL = re.compile(r"([\\`*\[\]<~]|(?<!\w)_|_(?!\w)|^[#>+-])")

@@ -14,7 +14,7 @@ from sitsflow.plan import Plan, TilePlan
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-    from sitsflow.report.features import Feature
+    from sitsflow.report.features import FeatureSummary
 
 _WIDTHS = (900, 720, 560, 420)
 _PREVIEW = 280
@@ -48,22 +48,24 @@ def preview_page(plan: Plan, tiles: Mapping[str, TilePlan], tile: str) -> tuple[
     None where the tile has no map, or one too large to be looked at in passing.
     """
     from sitsflow.report.features import choose, features_of
-    from sitsflow.report.pixels import look_at
+    from sitsflow.report.pixels import read_overview
 
     grid = tiles[tile].grid
     bands = choose(plan)[:_MOST_FEATURES]
     if grid.height * grid.width * len(bands) > _MOST_PIXELS:
         bands = bands[:1]
     alone = plan.model_copy(update={"tile_names": (tile,), "mosaic_grid": grid})
-    look = None if grid.height * grid.width > _MOST_PIXELS else look_at(alone, tiles, bands)
-    if look is None:
+    overview = (
+        None if grid.height * grid.width > _MOST_PIXELS else read_overview(alone, tiles, bands)
+    )
+    if overview is None:
         return None
-    features = features_of(plan, look).values()
+    features = features_of(plan, overview).values()
     names = ", ".join(feature.label for feature in features)
     return "\n\n".join(_pictured(feature) for feature in features), plain(f"{tile}: {names}")
 
 
-def _pictured(feature: Feature) -> str:
+def _pictured(feature: FeatureSummary) -> str:
     import PIL.Image
 
     from sitsflow.report.figures import number

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from sitsflow.jobs import TASKS, Job
 from sitsflow.request import STEPS
-from sitsflow.status import JobStatus, State, counts
+from sitsflow.run.jobs import TASKS, Job
+from sitsflow.run.status import JobStatus, State, counts
 
 _WELL: tuple[State, ...] = ("done", "already there")
 _WORDS: Mapping[State, str] = {

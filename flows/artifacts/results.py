@@ -8,7 +8,7 @@ from typing import Any
 
 from flows.artifacts.markdown import plain
 from sitsflow.plan import Plan
-from sitsflow.quicklook import title_of
+from sitsflow.steps.quicklook import title_of
 
 _MOST_ROWS = 500
 _COLUMNS = {
@@ -50,19 +50,19 @@ def report_page(plan: Plan, outcome: str) -> tuple[str, str]:
     outcome : str
         How the run ended; the first line says it.
     """
-    tree = plan.tree
+    paths = plan.paths
     places = {
-        "Report": tree.report,
-        "Map": tree.map,
-        "Quicklook": tree.quicklook,
-        "STAC item": tree.item,
-        "Maps of tiles": tree.by_tiles,
-        "Tasks": tree.status,
-        "Logs": tree.logs,
+        "Report": paths.report,
+        "Map": paths.map,
+        "Quicklook": paths.quicklook,
+        "STAC item": paths.item,
+        "Maps of tiles": paths.by_tiles,
+        "Tasks": paths.status,
+        "Logs": paths.logs,
     }
-    lines = [f"Below {plain(str(tree.root))}:\n"]
+    lines = [f"Below {plain(str(paths.root))}:\n"]
     lines += [
-        f"- **{name}**: {plain(str(path.relative_to(tree.root)))}"
+        f"- **{name}**: {plain(str(path.relative_to(paths.root)))}"
         for name, path in places.items()
         if path.exists()
     ]
@@ -74,9 +74,9 @@ def report_page(plan: Plan, outcome: str) -> tuple[str, str]:
     )
     how = plain(outcome.partition("\n")[0].rstrip(":"))
     parts = [f"**{plain(title_of(plan))}**: {how}.", "\n".join(lines), about]
-    if tree.report.exists():
-        parts.append(f"To copy into the address bar: {plain(tree.report.as_uri())}")
-    return "\n\n".join(parts), plain(str(tree.report))
+    if paths.report.exists():
+        parts.append(f"To copy into the address bar: {plain(paths.report.as_uri())}")
+    return "\n\n".join(parts), plain(str(paths.report))
 
 
 def _short(value: float | None) -> float | None:

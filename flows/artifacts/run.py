@@ -15,10 +15,10 @@ from flows.artifacts.plan import plan_page
 from flows.artifacts.progress import TITLES, by_step, in_words, share
 from flows.artifacts.results import report_page, statistics_rows
 from flows.artifacts.shelf import Shelf
-from sitsflow.jobs import Job
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.quicklook import title_of
-from sitsflow.status import JobStatus
+from sitsflow.run.jobs import Job
+from sitsflow.run.status import JobStatus
+from sitsflow.steps.quicklook import title_of
 
 _PROGRESS_SECONDS = 4.0
 _TABLES_SECONDS = 60.0
@@ -32,8 +32,8 @@ class RunArtifacts:
 
     def __init__(self, plan: Plan, tiles: Mapping[str, TilePlan], jobs: Iterable[Job]) -> None:
         self._plan, self._tiles, self._jobs = plan, tiles, tuple(jobs)
-        self._shelf = Shelf(plan.tree.root)
-        self._tables = ChunkTables(plan.tree, self._jobs)
+        self._shelf = Shelf(plan.paths.root)
+        self._tables = ChunkTables(plan.paths, self._jobs)
         self._next: dict[str, float] = {}
         self._told = 0
 
@@ -73,11 +73,11 @@ class RunArtifacts:
 
     def show_results(self, outcome: str) -> None:
         """Show the picture and the statistics of the map, if there is one, and the report."""
-        tree = self._plan.tree
-        if tree.map.exists():
+        paths = self._plan.paths
+        if paths.map.exists():
             try:
-                picture = quicklook_page(tree.quicklook)
-                rows = statistics_rows(tree.item)
+                picture = quicklook_page(paths.quicklook)
+                rows = statistics_rows(paths.item)
             except (OSError, ValueError, KeyError) as error:
                 get_run_logger().warning("no quicklook or statistics in the UI: %s", error)
             else:
@@ -102,7 +102,7 @@ class RunArtifacts:
             self._shelf.put("tiles", "table", tiles, about, last=last)
 
     def _failures(self, statuses: Statuses, *, last: bool = False) -> None:
-        page, card = failures_page(self._plan.tree, statuses)
+        page, card = failures_page(self._plan.paths, statuses)
         self._shelf.put("failures", "markdown", page, card, last=last)
 
     def _is_time(self, what: str, seconds: float) -> bool:

@@ -14,7 +14,7 @@ from sitsflow.report.axes import round_values
 from sitsflow.report.colours import Scale, scale_of
 from sitsflow.report.figures import number, percent
 from sitsflow.report.picture import data_uri
-from sitsflow.report.pixels import Look
+from sitsflow.report.pixels import MapOverview
 from sitsflow.report.svg import element, percentage
 
 MOST_PICTURES = 9
@@ -23,7 +23,7 @@ _HISTOGRAM_PX = 44.0
 
 
 @dataclass(frozen=True)
-class Feature:
+class FeatureSummary:
     """One band of the map.
 
     `figures` are its statistics as text, in the order of `COLUMNS`; `bars` its histogram between
@@ -78,19 +78,19 @@ def _some(bands: list[int], count: int) -> list[int]:
     return [bands[at] for at in np.linspace(0, len(bands) - 1, count).round().astype(int)]
 
 
-def features_of(plan: Plan, look: Look) -> dict[int, Feature]:
+def features_of(plan: Plan, overview: MapOverview) -> dict[int, FeatureSummary]:
     """Describe the features that were looked at, by their band, from 0."""
     functions = {label: one.name for one in plan.functions for label in one.labels}
     found = {}
-    for at, band in enumerate(look.bands):
-        plane = look.values[at]
+    for at, band in enumerate(overview.bands):
+        plane = overview.values[at]
         finite = plane[np.isfinite(plane)]
         scale = scale_of(finite)
-        found[band] = Feature(
+        found[band] = FeatureSummary(
             label=plan.labels[band],
             function=functions.get(plan.labels[band], ""),
             scale=scale,
-            figures=_figures(finite, plane.size, look.tags[at] if look.tags else {}),
+            figures=_figures(finite, plane.size, overview.tags[at] if overview.tags else {}),
             bars=_histogram(finite, scale),
             values=plane,
             has_values=bool(finite.size),

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pyproj import CRS
 
 from sitsflow.dates import to_day
-from sitsflow.grid import Grid
+from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.report.figures import THIN, duration, moment, number, period, plural, whole
 from sitsflow.report.work import Outcome, began_and_ended

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan
-from sitsflow.record import TaskRecord
 from sitsflow.report.figures import percent, plural, whole
 from sitsflow.report.work import Outcome
 

@@ -10,17 +10,17 @@ from pathlib import Path
 from jinja2 import Environment, StrictUndefined, Template
 from markupsafe import Markup
 
+from sitsflow.io.record import TaskRecord
+from sitsflow.io.write import write_text
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.record import TaskRecord
 from sitsflow.report.curves import Chart, draw_samples
 from sitsflow.report.features import COLUMNS, choose, features_of, in_order
 from sitsflow.report.heading import heading_of
 from sitsflow.report.notes import notes_of
-from sitsflow.report.pixels import Look, look_at
+from sitsflow.report.pixels import MapOverview, read_overview
 from sitsflow.report.samples import Quantity, quantity_of, take_samples
 from sitsflow.report.timeline import timeline_of
 from sitsflow.report.work import Outcome, costs_of, failures_of, missing_of, outcomes_of
-from sitsflow.write import write_text
 
 
 def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> Path:
@@ -45,10 +45,10 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
     """
     tiles = {tile: tile_plans[tile] for tile in plan.tile_names}
     outcomes = outcomes_of(plan, tiles)
-    look = look_at(plan, tiles, in_order(plan))
+    overview = read_overview(plan, tiles, in_order(plan))
     quantity = quantity_of(tiles[plan.tile_names[0]].series)
-    charts, problems = _charts(plan, tiles, look, quantity)
-    features = {} if look is None else features_of(plan, look)
+    charts, problems = _charts(plan, tiles, overview, quantity)
+    features = {} if overview is None else features_of(plan, overview)
     write_text(
         path,
         _template().render(
@@ -56,7 +56,7 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
             heading=heading_of(plan, tiles, outcomes),
             failures=failures_of(outcomes),
             missing=missing_of(plan, outcomes),
-            look=look,
+            overview=overview,
             features=sorted(features.values(), key=lambda one: not one.function),
             pictured=[features[band] for band in choose(plan) if band in features],
             n_features=len(plan.labels),
@@ -74,11 +74,14 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
 
 
 def _charts(
-    plan: Plan, tiles: Mapping[str, TilePlan], look: Look | None, quantity: Quantity | None
+    plan: Plan,
+    tiles: Mapping[str, TilePlan],
+    overview: MapOverview | None,
+    quantity: Quantity | None,
 ) -> tuple[list[Chart], list[str]]:
-    if look is None or quantity is None:
+    if overview is None or quantity is None:
         return [], []
-    samples, problems = take_samples(plan, tiles, look, quantity)
+    samples, problems = take_samples(plan, tiles, overview, quantity)
     return draw_samples(samples, quantity.most), problems
 
 
@@ -93,7 +96,7 @@ def _chunks(outcomes: list[Outcome]) -> dict[str, list[TaskRecord]]:
 
 def _information(plan: Plan) -> list[tuple[str, str]]:
     """Titles and texts of the run's versions and configuration."""
-    path = plan.tree.logs / "run_informations.txt"
+    path = plan.paths.logs / "run_informations.txt"
     try:
         text = path.read_text(encoding="utf-8")
     except OSError:

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.grid import Grid
-from sitsflow.jobs import Job, is_done
+from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.run.jobs import Job, is_done
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ Floats = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class Look:
+class MapOverview:
     """What there is of the map, on a coarser grid.
 
     Attributes
@@ -57,7 +57,9 @@ class Look:
     tags: tuple[dict[str, str], ...] = ()
 
 
-def look_at(plan: Plan, tiles: Mapping[str, TilePlan], bands: Sequence[int]) -> Look | None:
+def read_overview(
+    plan: Plan, tiles: Mapping[str, TilePlan], bands: Sequence[int]
+) -> MapOverview | None:
     """Read the map, or the tiles that there are of it; None where nothing was made.
 
     Parameters
@@ -67,43 +69,47 @@ def look_at(plan: Plan, tiles: Mapping[str, TilePlan], bands: Sequence[int]) -> 
     """
     grid = plan.mosaic_grid
     if is_done(Job("mosaic"), plan, tiles):
-        look = _empty(bands[:_MOST_BANDS], grid, whole=True)
-        tags = _paste(look, plan.tree.map, grid, grid)
+        overview = _empty(bands[:_MOST_BANDS], grid, whole=True)
+        tags = _paste(overview, plan.paths.map, grid, grid)
         if tags is not None:
-            return Look(look.bands, look.values, look.factor, whole=True, tags=tags)
+            return MapOverview(
+                overview.bands, overview.values, overview.factor, whole=True, tags=tags
+            )
     made = [tile for tile in plan.tile_names if is_done(Job("merge_tile", tile), plan, tiles)]
     pixels = sum(tiles[tile].grid.height * tiles[tile].grid.width for tile in made) or 1
-    look = _empty(bands[: max(1, min(_MOST_BANDS, _MOST_DECODED // pixels))], grid)
+    overview = _empty(bands[: max(1, min(_MOST_BANDS, _MOST_DECODED // pixels))], grid)
     found = [
-        _paste(look, plan.tree.tile_map(tile), tiles[tile].grid, grid)
+        _paste(overview, plan.paths.tile_map(tile), tiles[tile].grid, grid)
         for tile in reversed(made)  # the first of the run lies on top
     ]
-    return look if any(one is not None for one in found) else None
+    return overview if any(one is not None for one in found) else None
 
 
-def _empty(bands: Sequence[int], grid: Grid, *, whole: bool = False) -> Look:
+def _empty(bands: Sequence[int], grid: Grid, *, whole: bool = False) -> MapOverview:
     side = math.sqrt(_MOST_VALUES / len(bands))
     factor = max(1.0, max(grid.shape) / max(_SHORTEST, min(_LONGEST, side)))
     shape = (len(bands), *(max(1, round(size / factor)) for size in grid.shape))
-    return Look(tuple(sorted(bands)), np.full(shape, np.nan, np.float32), factor, whole)
+    return MapOverview(tuple(sorted(bands)), np.full(shape, np.nan, np.float32), factor, whole)
 
 
-def _paste(look: Look, path: Path, grid: Grid, mosaic: Grid) -> tuple[dict[str, str], ...] | None:
+def _paste(
+    overview: MapOverview, path: Path, grid: Grid, mosaic: Grid
+) -> tuple[dict[str, str], ...] | None:
     """Read a map on `grid` to its place; return its bands' tags, None if it cannot be read."""
-    numbers = [band + 1 for band in look.bands]
+    numbers = [band + 1 for band in overview.bands]
     try:
         with rasterio.open(path) as dataset:
             tags = tuple(dataset.tags(number) for number in numbers)
-            fine = [n for n, size in enumerate(dataset.overviews(1)) if size <= look.factor]
+            fine = [n for n, size in enumerate(dataset.overviews(1)) if size <= overview.factor]
         level = {"overview_level": fine[-1]} if fine else {}
         with rasterio.open(path, **level) as dataset:
             row, col = grid.nearest_offset_in(mosaic)
-            down = look.values.shape[1] / mosaic.height
-            right = look.values.shape[2] / mosaic.width
+            down = overview.values.shape[1] / mosaic.height
+            right = overview.values.shape[2] / mosaic.width
             # Rows and columns of `look` that the centres of the rows and columns read lie in.
             rows = (row + (np.arange(dataset.height) + 0.5) * grid.height / dataset.height) * down
             cols = (col + (np.arange(dataset.width) + 0.5) * grid.width / dataset.width) * right
-            _average(dataset, numbers, rows.astype(int), cols.astype(int), look.values)
+            _average(dataset, numbers, rows.astype(int), cols.astype(int), overview.values)
     except (RasterioError, OSError, IndexError) as error:
         log.warning("%s: not in the report (%s)", path, error)
         return None

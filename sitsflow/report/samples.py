@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.errors import SitsflowError
-from sitsflow.grid import Window
-from sitsflow.indices import iota2_indices, normalized_difference
-from sitsflow.observations import Observations, Observed
+from sitsflow.geo.grid import Window
+from sitsflow.io.read import reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.read import reading
-from sitsflow.report.pixels import Look
+from sitsflow.report.pixels import MapOverview
 from sitsflow.report.places import spread
-from sitsflow.series import Series
+from sitsflow.timeseries.indices import iota2_indices, normalized_difference
+from sitsflow.timeseries.observations import Observations, Observed
+from sitsflow.timeseries.series import Series
 
 _MOST_PIXELS = 6
 _FEWEST_PIXELS = 4
@@ -86,7 +86,7 @@ def quantity_of(series: tuple[SeriesPlan, ...]) -> Quantity | None:
 
 
 def take_samples(
-    plan: Plan, tiles: Mapping[str, TilePlan], look: Look, quantity: Quantity
+    plan: Plan, tiles: Mapping[str, TilePlan], overview: MapOverview, quantity: Quantity
 ) -> tuple[list[Sample], list[str]]:
     """Read the series of pixels that have a value, spread over the map.
 
@@ -94,13 +94,13 @@ def take_samples(
     """
     samples: list[Sample] = []
     problems: dict[str, None] = {}
-    finite = np.isfinite(look.values)
+    finite = np.isfinite(overview.values)
     everywhere: NDArray[np.bool_] = np.logical_and.reduce(finite, axis=0)
     seen = everywhere if everywhere.any() else np.logical_or.reduce(finite, axis=0)
     with reading():
         for row, col in islice(spread(seen, _count(tiles, quantity)), _MOST_PIXELS):
             try:
-                sample = _sample(plan, tiles, look, quantity, (row, col), len(samples) + 1)
+                sample = _sample(plan, tiles, overview, quantity, (row, col), len(samples) + 1)
             except SitsflowError as error:
                 problems[str(error)] = None
                 continue
@@ -125,13 +125,15 @@ def _count(tiles: Mapping[str, TilePlan], quantity: Quantity) -> int:
 def _sample(
     plan: Plan,
     tiles: Mapping[str, TilePlan],
-    look: Look,
+    overview: MapOverview,
     quantity: Quantity,
     place: tuple[int, int],
     number: int,
 ) -> Sample | None:
     grid = plan.mosaic_grid
-    top, left = ((at + 0.5) / size for at, size in zip(place, look.values.shape[1:], strict=True))
+    top, left = (
+        (at + 0.5) / size for at, size in zip(place, overview.values.shape[1:], strict=True)
+    )
     # The centre of the pixel, not of the decimated one.
     down, right = math.floor(top * grid.height) + 0.5, math.floor(left * grid.width) + 0.5
     x, y = grid.x + right * grid.xres, grid.y - down * grid.yres

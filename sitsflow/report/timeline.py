@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from sitsflow.dates import stamp, to_date
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.record import TaskRecord
 from sitsflow.report.axes import TimeAxis
 from sitsflow.report.curves import dates
 from sitsflow.report.figures import percent, plural

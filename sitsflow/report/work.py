@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
-from sitsflow.jobs import TASKS, Job, all_jobs, is_done, selected_steps
+from sitsflow.io.record import TaskRecord, load_record
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.record import TaskRecord, load_record
 from sitsflow.report.figures import duration, memory, plural, rate, whole
 from sitsflow.request import STEPS
-from sitsflow.status import JobStatus, load_status
+from sitsflow.run.jobs import TASKS, Job, all_jobs, is_done, selected_steps
+from sitsflow.run.status import JobStatus, load_status
 
 _MOST_NAMED = 40
 
@@ -64,8 +64,8 @@ def outcomes_of(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Outcome]:
 
 def _outcome(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> Outcome:
     done = is_done(job, plan, tiles)
-    record = load_record(job.record(plan.tree), plan.tree.root) if done else None
-    return Outcome(job, done, record, load_status(plan.tree, job.name))
+    record = load_record(job.record(plan.paths), plan.paths.root) if done else None
+    return Outcome(job, done, record, load_status(plan.paths, job.name))
 
 
 def costs_of(outcomes: list[Outcome]) -> list[StepCost]:
@@ -116,7 +116,7 @@ def missing_of(plan: Plan, outcomes: list[Outcome]) -> list[str]:
     by_task = {task: [job for job in missing if job.task == task] for task in TASKS}
     lines = []
     if by_task["mosaic"]:
-        lines.append(f"the map of all tiles, {plan.tree.map.relative_to(plan.tree.root)}")
+        lines.append(f"the map of all tiles, {plan.paths.map.relative_to(plan.paths.root)}")
     if maps := by_task["merge_tile"]:
         lines.append(f"{plural(len(maps), 'map')} of single tiles: {_names(maps)}")
     chunks: dict[str, list[Job]] = {}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.grid import Grid
+from sitsflow.geo.grid import Grid
 from sitsflow.simulate import noise
 from sitsflow.simulate.cover import COVER_BITS, COVER_NAMES, WATER, covers_of, texture_of
 

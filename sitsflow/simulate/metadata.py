@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as Xml
 
-from sitsflow.grid import Grid
-from sitsflow.sensors.model import Sensor
+from sitsflow.geo.grid import Grid
+from sitsflow.products.sensors.model import Sensor
 from sitsflow.simulate.scene import Scene
 from sitsflow.simulate.weather import sun_on
 

@@ -9,8 +9,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-from sitsflow.grid import Grid
-from sitsflow.sensors.model import Sensor, load_sensors
+from sitsflow.geo.grid import Grid
+from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.simulate.scene import Scene
 
 

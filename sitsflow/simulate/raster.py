@@ -9,7 +9,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 
-from sitsflow.grid import Grid
+from sitsflow.geo.grid import Grid
 
 _STRIP_ROWS = 64
 

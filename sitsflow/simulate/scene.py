@@ -10,8 +10,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.grid import Grid
-from sitsflow.sensors.model import Band
+from sitsflow.geo.grid import Grid
+from sitsflow.products.sensors.model import Band
 from sitsflow.simulate import noise
 from sitsflow.simulate.cover import reflectances
 from sitsflow.simulate.landscape import Ground

@@ -9,7 +9,7 @@ from math import asin, cos, degrees, pi, radians, sin, tan
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.grid import Grid
+from sitsflow.geo.grid import Grid
 from sitsflow.simulate import noise
 from sitsflow.simulate.landscape import axes
 

@@ -15,10 +15,10 @@ from rasterio.enums import Resampling
 from rasterio.vrt import WarpedVRT
 from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.chunk import compute_chunk
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.planning import make_plan
+from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, FunctionCall, Request, SensorRequest
+from sitsflow.steps.chunk import compute_chunk
 
 FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
 

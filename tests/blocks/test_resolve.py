@@ -10,9 +10,9 @@ import pytest
 from blocks.chain import Chain
 from blocks.checks import PATH_KEYS
 from blocks.configuration import Configuration
-from blocks.resolve import Resolved, resolve
+from blocks.resolve import ResolvedConfig, resolve
 from sitsflow.errors import ConfigError
-from sitsflow.sensors.model import load_sensors
+from sitsflow.products.sensors.model import load_sensors
 
 Raw = dict[str, Any]
 
@@ -38,7 +38,7 @@ def faults_of(raw: Raw, folder: Path | None) -> dict[str, str]:
     return messages
 
 
-def resolved(raw: Raw, folder: Path, changes: Raw) -> Resolved:
+def resolved(raw: Raw, folder: Path, changes: Raw) -> ResolvedConfig:
     return resolve(merged(raw, changes), folder)
 
 

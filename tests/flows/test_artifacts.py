@@ -27,17 +27,17 @@ from flows.artifacts.markdown import lines, plain, table
 from flows.artifacts.pictures import quicklook_page
 from flows.artifacts.progress import by_step, in_words, share
 from sitsflow.errors import FunctionError, ReadError
-from sitsflow.item import write_item
-from sitsflow.jobs import Job, all_jobs
-from sitsflow.planning import make_plan
-from sitsflow.quicklook import write_quicklook
-from sitsflow.remedies import remedy_of
-from sitsflow.status import JobStatus, State, load_status
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
+from sitsflow.planning.planner import make_plan
+from sitsflow.run.jobs import Job, all_jobs
+from sitsflow.run.remedies import remedy_of
+from sitsflow.run.status import JobStatus, State, load_status
+from sitsflow.steps.item import write_item
+from sitsflow.steps.quicklook import write_quicklook
 from tests.flows.conftest import Sitsflow
 from tests.plans import grid_at, plan_for
-from tests.report.runs import carry_out
 from tests.requests import TILES, tutorial
+from tests.sitsflow.report.runs import carry_out
 
 FAILING = "write_features_T31TDJ_chunk_0"
 
@@ -84,7 +84,7 @@ def test_progress_is_told_in_a_number_and_a_line() -> None:
 def test_very_many_chunks_become_the_failed_and_the_slowest(tmp_path: Path) -> None:
     number = MOST_ROWS + 300
     jobs = [Job("write_features", "A", index) for index in range(number)]
-    tables = ChunkTables(Tree(tmp_path), jobs)
+    tables = ChunkTables(OutputPaths(tmp_path), jobs)
     statuses = statuses_of(jobs, "done", "done", "failed", "running", "done")
     rows, said = tables.chunks(statuses)
     assert len(rows) == MOST_ROWS
@@ -98,7 +98,7 @@ def test_very_many_chunks_become_the_failed_and_the_slowest(tmp_path: Path) -> N
 def test_a_failure_is_told_with_its_cause_its_remedy_and_its_log() -> None:
     jobs = [Job("write_features", "A", index) for index in range(70)]
     statuses = statuses_of(jobs, *["failed"] * 60, "not run")
-    page, card = failures_page(Tree(Path("/out")), statuses)
+    page, card = failures_page(OutputPaths(Path("/out")), statuses)
     assert "60 failed, 10 therefore not run" in page
     assert "### [write_features A 0](../../runs/task-run/0123)" in page
     assert "too | wet  \n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}to \\*say\\*" in page
@@ -106,7 +106,7 @@ def test_a_failure_is_told_with_its_cause_its_remedy_and_its_log() -> None:
     assert "And 10 more" in page
     assert "### Not run\n\nwrite_features A 60" in page
     assert card.startswith("60 failed. write_features A 0: too | wet to")
-    page, _ = failures_page(Tree(Path("/out")), statuses_of(jobs, "done"))
+    page, _ = failures_page(OutputPaths(Path("/out")), statuses_of(jobs, "done"))
     assert page == "Nothing failed."
 
 
@@ -184,17 +184,17 @@ def shows(plan: Any, tiles: Any, failing: dict[str, str]) -> str:
     shown = RunArtifacts(plan, tiles, jobs)
     shown.begin(statuses_of(jobs, "waiting"))
     carry_out(plan, tiles, failing)
-    found = {job.name: load_status(plan.tree, job.name) for job in jobs}
+    found = {job.name: load_status(plan.paths, job.name) for job in jobs}
     statuses = {name: status for name, status in found.items() if status is not None}
     for job in jobs:
         if job.task == "merge_tile" and statuses[job.name].state == "done":
             shown.show_tile(job.tile)
     shown.settle(statuses)
     if not failing:
-        write_quicklook(plan.tree.map, plan.tree.quicklook, "The map")
-        write_item(plan, plan.tree.map, plan.tree.item)
-    plan.tree.report.parent.mkdir(exist_ok=True)
-    plan.tree.report.touch()
+        write_quicklook(plan.paths.map, plan.paths.quicklook, "The map")
+        write_item(plan, plan.paths.map, plan.paths.item)
+    plan.paths.report.parent.mkdir(exist_ok=True)
+    plan.paths.report.touch()
     shown.show_results("2 failed:\nthis and that" if failing else "all is there")
     return str(flow_run.id)
 
@@ -233,12 +233,12 @@ def test_a_failed_and_a_whole_run_have_their_artifacts_under_the_same_keys(
 def test_a_run_of_the_command_leads_from_a_failure_to_its_log(
     sitsflow: Sitsflow, engine: dict[str, str], config: Path
 ) -> None:
-    tree = Tree(config.parent / "out")
+    paths = OutputPaths(config.parent / "out")
     (config.parent / "fail").touch()
     ran = sitsflow("run", config, "--workers", "1", env=engine)
     assert ran.returncode == 1, ran.stderr
-    assert f"report:    {tree.report}" in ran.stdout
-    assert "too wet to say" in tree.report.read_text()
+    assert f"report:    {paths.report}" in ran.stdout
+    assert "too wet to say" in paths.report.read_text()
     with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
         found = read_artifacts(str(newest_run().id))
     assert {"plan", "chunks", "failures", "progress-write-features", "report"} <= set(found)

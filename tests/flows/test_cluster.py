@@ -13,7 +13,7 @@ import pytest
 import rasterio
 
 from blocks.cluster import WORKER_ENVIRONMENT
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import Sitsflow
 from tests.flows.test_run import task_runs
 from tests.flows.trivial import intervals, most_at_once
@@ -89,7 +89,7 @@ def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[
 def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
     sitsflow: Sitsflow, engine: dict[str, str], config: Path, scheduler: str, tmp_path: Path
 ) -> None:
-    tree, home = Tree(tmp_path / "out"), Path(engine["PREFECT_HOME"])
+    paths, home = OutputPaths(tmp_path / "out"), Path(engine["PREFECT_HOME"])
     (tmp_path / "starve").touch()
     (tmp_path / "kill").touch()
     changes = ("chain.list_tile=T31TCJ", "external_features.number_of_chunks=4")
@@ -97,9 +97,9 @@ def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
     sets = [word for change in changes for word in ("--set", change)]
     ran = sitsflow("run", config, "--cluster", scheduler, *sets, env=engine)
     assert ran.returncode == 0, ran.stderr
-    with rasterio.open(tree.map) as dataset:
+    with rasterio.open(paths.map) as dataset:
         assert dataset.read(1).max() > 0
-    assert len(list(tree.chunks.glob("*.tif"))) == 4
+    assert len(list(paths.chunks.glob("*.tif"))) == 4
     runs = task_runs(home, "Completed")
     again = {name: tags for name, (_, tags) in runs.items() if "(attempt 2)" in name}
     first = {name: runs[name.removesuffix(" (attempt 2)")] for name in again}
@@ -110,14 +110,14 @@ def test_chunks_that_run_out_of_memory_get_more_and_the_map_is_complete(
         assert "cpu:2" in tags
     others = {name: state for name, (state, _) in runs.items() if f"{name} (attempt 2)" not in runs}
     assert set(others.values()) == {"Completed"}, "what only waited on the killed worker too"
-    assert tree.status.read_text().count("(attempt 2)") == 2
+    assert paths.status.read_text().count("(attempt 2)") == 2
 
 
 @pytest.mark.slow
 def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     sitsflow: Sitsflow, engine: dict[str, str], config: Path, tmp_path: Path
 ) -> None:
-    tree, home = Tree(tmp_path / "out"), Path(engine["PREFECT_HOME"])
+    paths, home = OutputPaths(tmp_path / "out"), Path(engine["PREFECT_HOME"])
     command = ("run", config, "--workers", "2", "--set", "task_retry_limits.maximum_ram=1000")
     (tmp_path / "kill").touch()
     first = sitsflow(*command, env=engine)
@@ -125,7 +125,7 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     assert "died, as when memory runs out, with 0.5 GB given, on attempt 1 of 1" in first.stderr
     assert "number_of_chunks" in first.stderr
     assert "maximum_ram (now 1000 GB)" in first.stderr
-    assert len(list(tree.chunks.glob("*.tif"))) == 5, "all others are there"
+    assert len(list(paths.chunks.glob("*.tif"))) == 5, "all others are there"
     runs = task_runs(home, "PartiallyCompleted")
     assert sum(state == "Crashed" for state, _ in runs.values()) == 1
 
@@ -140,7 +140,7 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     )
     assert state == "Completed"
     task, tile, index, *_ = name.split()
-    (log,) = tree.logs.rglob(f"{task}_{tile}_chunk_{index}.out")
+    (log,) = paths.logs.rglob(f"{task}_{tile}_chunk_{index}.out")
     assert f"{task} {tile} {index} begins" in log.read_text()
     assert f"{name} begins" in log.read_text()
 
@@ -149,7 +149,7 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     third = sitsflow("run", config, "--cluster", "tcp://127.0.0.1:1", *sets, env=engine)
     assert third.returncode == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in third.stderr
-    assert tree.map.exists(), "nothing is removed for a run that cannot begin"
+    assert paths.map.exists(), "nothing is removed for a run that cannot begin"
 
 
 def _memory(tags: set[str]) -> float:

@@ -12,7 +12,7 @@ from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.former import close_former
-from sitsflow.workspace import Marker
+from sitsflow.run.output_folder import RunMarker
 
 pytestmark = pytest.mark.engine
 
@@ -42,9 +42,9 @@ ends()
 """
 
 
-def marker(run: str, finished: bool = False) -> Marker:
+def marker(run: str, finished: bool = False) -> RunMarker:
     now = datetime.now(UTC)
-    return Marker(
+    return RunMarker(
         version="1", fingerprint="", started=now, finished=now if finished else None, run=run
     )
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from sitsflow.io.paths import OutputPaths
 from sitsflow.simulate import simulate
-from sitsflow.tree import Tree
 from tests.requests import TILES
 
 pytestmark = pytest.mark.engine
@@ -44,14 +44,14 @@ def test_only_tiles_with_new_dates_are_mapped_anew(
     mine = config.parent / "products"
     shutil.copytree(products, mine)
     config.write_text(config.read_text().replace(str(products), str(mine)))
-    tree = Tree(config.parent / "out")
+    paths = OutputPaths(config.parent / "out")
     first = look(config, engine, times=2)
     made, again = first.stdout.splitlines()
     assert made.startswith("Completed all is there"), first.stderr
     assert "T31TCJ: no map yet" in first.stderr
     assert again.startswith("Completed nothing new"), first.stderr
 
-    times = {path: path.stat().st_mtime_ns for path in tree.root.rglob("*.tif")}
+    times = {path: path.stat().st_mtime_ns for path in paths.root.rglob("*.tif")}
     day = date(2018, 6, 20)
     simulate(config.parent / "more", "Sentinel_2", TILES, day, day + timedelta(1), 30, 96, 7)
     (product,) = (config.parent / "more" / "T31TDJ").iterdir()

@@ -13,7 +13,7 @@ import psutil
 import pytest
 import rasterio
 
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import COMMAND, Sitsflow
 
 pytestmark = pytest.mark.engine
@@ -40,7 +40,7 @@ def task_runs(home: Path, flow_state: str) -> dict[str, tuple[str, set[str]]]:
 def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     sitsflow: Sitsflow, engine: dict[str, str], config: Path
 ) -> None:
-    tree, home = Tree(config.parent / "out"), Path(engine["PREFECT_HOME"])
+    paths, home = OutputPaths(config.parent / "out"), Path(engine["PREFECT_HOME"])
     (config.parent / "fail").touch()
     first = sitsflow("run", config, env=engine)
     assert first.returncode == 1, first.stderr
@@ -48,9 +48,9 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     assert "too wet to say" in first.stderr
     assert "functions.py, line" in first.stderr
     assert "therefore not run" in first.stderr
-    made = {path.stem for path in tree.by_tiles.glob("*.tif")}
+    made = {path.stem for path in paths.by_tiles.glob("*.tif")}
     assert len(made) == 1
-    assert not tree.map.exists()
+    assert not paths.map.exists()
     (left,) = {"T31TCJ", "T31TDJ"} - made
     runs = task_runs(home, "PartiallyCompleted")
     states = [state for name, (state, _) in runs.items() if name.startswith("write_features")]
@@ -58,29 +58,29 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     assert runs[f"merge_tile {left}"][0] == "Skipped"
     assert runs["mosaic"][0] == "Skipped"
     assert {"step:write_features", f"tile:{left}", "cpu:1"} <= runs[f"write_features {left} 0"][1]
-    table = tree.status.read_text()
+    table = paths.status.read_text()
     assert "1 failed" in table
     assert "2 not run" in table
 
-    before = times(tree.root)
+    before = times(paths.root)
     second = sitsflow("run", config, env=engine)
     assert second.returncode == 0, second.stderr
     assert "resuming the unfinished run" in second.stderr
-    assert str(tree.map) in second.stdout
-    assert str(tree.quicklook) in second.stdout
-    after = times(tree.root)
+    assert str(paths.map) in second.stdout
+    assert str(paths.quicklook) in second.stdout
+    after = times(paths.root)
     assert {path: after[path] for path in before} == before
     assert len(set(after) - set(before)) == 3, "one chunk, its tile, and the map"
     runs = task_runs(home, "Completed")
     assert sum(state == "Cached" for state, _ in runs.values()) == 2 + 2 + 5 + 1
     assert runs["mosaic"][0] == "Completed"
-    assert "logs/merge_feat_maps.out" in tree.status.read_text()
-    joined = (tree.logs / "merge_feat_maps_by_tiles.out").read_text()
+    assert "logs/merge_feat_maps.out" in paths.status.read_text()
+    joined = (paths.logs / "merge_feat_maps_by_tiles.out").read_text()
     assert joined.index("merge_tile T31TCJ done") < joined.index("merge_tile T31TDJ done")
-    informations = (tree.logs / "run_informations.txt").read_text()
+    informations = (paths.logs / "run_informations.txt").read_text()
     assert "prefect 3." in informations
     assert "T31TDJ" in informations
-    with rasterio.open(tree.map) as dataset:
+    with rasterio.open(paths.map) as dataset:
         assert dataset.descriptions == ("highest",)
         assert dataset.nodata == -10000
         assert dataset.read(1).max() > 0
@@ -126,7 +126,7 @@ def own_server(engine: dict[str, str], tmp_path: Path) -> dict[str, str]:
 def test_nothing_outlives_an_interrupted_run(
     own_server: dict[str, str], config: Path, number: signal.Signals
 ) -> None:
-    tree = Tree(config.parent / "out")
+    paths = OutputPaths(config.parent / "out")
     (config.parent / "wait").touch()
     with subprocess.Popen(
         [*COMMAND, "run", str(config), "--workers", "1"],
@@ -134,7 +134,7 @@ def test_nothing_outlives_an_interrupted_run(
         stderr=subprocess.PIPE,
         text=True,
     ) as run:
-        states = tree.state / "states"
+        states = paths.state / "states"
         wait_until(
             lambda: run.poll() is not None or any(states.glob("write_features*")), "a chunk began"
         )
@@ -146,12 +146,12 @@ def test_nothing_outlives_an_interrupted_run(
         _, alive = psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
         assert not alive
         said = run.stderr.read() if run.stderr else ""
-    assert '"finished": null' in tree.marker.read_text()
+    assert '"finished": null' in paths.marker.read_text()
     if number == signal.SIGINT:
         assert run.returncode == 1
         assert "the same command resumes the run" in said
         assert "Traceback" not in said
-        assert "interrupted" in tree.status.read_text()
+        assert "interrupted" in paths.status.read_text()
 
 
 def test_a_server_ends_with_the_process_that_started_it(own_server: dict[str, str]) -> None:

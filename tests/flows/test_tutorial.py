@@ -9,7 +9,7 @@ import rasterio
 from PIL import Image
 from rio_cogeo.cogeo import cog_validate
 
-from sitsflow.tree import Tree
+from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import Sitsflow
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
 
@@ -78,7 +78,7 @@ def runs(
     products: Path,
     engine: dict[str, str],
     sitsflow: Sitsflow,
-) -> dict[str, Tree]:
+) -> dict[str, OutputPaths]:
     """Both syntaxes, run: one worker and 25 chunks, two workers, tiles swapped and 4 chunks."""
     found = {}
     for name, text, workers in (("cfg", CFG, 1), ("yaml", YAML, 2)):
@@ -91,11 +91,11 @@ def runs(
         assert not (folder / "out").exists()
         done = sitsflow("run", path, "--workers", workers, env=engine)
         assert done.returncode == 0, done.stderr
-        found[name] = Tree(folder / "out")
+        found[name] = OutputPaths(folder / "out")
     return found
 
 
-def test_the_tree_is_the_tutorials(runs: dict[str, Tree]) -> None:
+def test_the_tree_is_the_tutorials(runs: dict[str, OutputPaths]) -> None:
     root = runs["cfg"].root
     here = {
         path.relative_to(root).as_posix()
@@ -127,7 +127,7 @@ def test_the_tree_is_the_tutorials(runs: dict[str, Tree]) -> None:
     assert expected <= here
 
 
-def test_the_map_equals_the_slow_reference(runs: dict[str, Tree], products: Path) -> None:
+def test_the_map_equals_the_slow_reference(runs: dict[str, OutputPaths], products: Path) -> None:
     targets = np.arange(day_of("20180101"), day_of("20181231") + 1, 10)
     for tile in ("T31TCJ", "T31TDJ"):
         days, valid, bands = sentinel2_series(products, tile, ["B4", "B8"])
@@ -139,7 +139,7 @@ def test_the_map_equals_the_slow_reference(runs: dict[str, Tree], products: Path
             np.testing.assert_allclose(file.read([1, 2]), expected, rtol=1e-4, atol=0.02)
 
 
-def test_workers_chunks_and_order_of_tiles_do_not_matter(runs: dict[str, Tree]) -> None:
+def test_workers_chunks_and_order_of_tiles_do_not_matter(runs: dict[str, OutputPaths]) -> None:
     for tile in ("T31TCJ", "T31TDJ"):
         one, two = (_read(runs[name].tile_map(tile)) for name in ("cfg", "yaml"))
         np.testing.assert_array_equal(one, two)
@@ -160,17 +160,17 @@ def test_workers_chunks_and_order_of_tiles_do_not_matter(runs: dict[str, Tree]) 
     np.testing.assert_array_equal(two[..., first:last], np.where(right == -10000, left, right))
 
 
-def test_the_map_is_a_valid_cog_with_an_item_and_a_picture(runs: dict[str, Tree]) -> None:
-    tree = runs["cfg"]
-    valid, errors, warnings = cog_validate(tree.map, strict=True, quiet=True)
+def test_the_map_is_a_valid_cog_with_an_item_and_a_picture(runs: dict[str, OutputPaths]) -> None:
+    paths = runs["cfg"]
+    valid, errors, warnings = cog_validate(paths.map, strict=True, quiet=True)
     assert (valid, errors, warnings) == (True, [], [])
-    item = pystac.Item.from_file(tree.item)
+    item = pystac.Item.from_file(paths.item)
     assert {asset.href for asset in item.assets.values()} >= {"./features_map.tif"}
-    with Image.open(tree.quicklook) as picture:
+    with Image.open(paths.quicklook) as picture:
         assert min(picture.size) > 300
 
 
-def test_a_chunks_log_says_what_it_did(runs: dict[str, Tree]) -> None:
+def test_a_chunks_log_says_what_it_did(runs: dict[str, OutputPaths]) -> None:
     log = (runs["cfg"].logs / "write_features_map/write_features_T31TDJ_chunk_7.out").read_text()
     assert "Mpixel/s" in log
     assert "peak RAM" in log

@@ -14,9 +14,9 @@ from flows.attempts import RetryLimits
 from flows.board import Board
 from flows.dispatch import Dispatch
 from flows.workers import Workers
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, save_plan
-from sitsflow.record import TaskRecord
+from sitsflow.run.jobs import Job
 from tasks.rules import RULES, carry_out
 from tests.plans import grid_at, plan_for
 
@@ -32,12 +32,12 @@ def rest(
 
     def work(plan: Plan) -> TaskRecord:
         begin = time.time()
-        meeting = plan.tree.root / "together"
+        meeting = plan.paths.root / "together"
         if meeting.exists():
-            (plan.tree.root / f"{index}.begun").touch()
-            _meet(plan.tree.root, int(meeting.read_text()))
+            (plan.paths.root / f"{index}.begun").touch()
+            _meet(plan.paths.root, int(meeting.read_text()))
             time.sleep(_REST_SECONDS)
-        path = plan.tree.root / f"{tile}_{index}.json"
+        path = plan.paths.root / f"{tile}_{index}.json"
         path.write_text(json.dumps([os.getpid(), begin, time.time()]))
         return TaskRecord(task="", outputs=(path,), pixels=1)
 

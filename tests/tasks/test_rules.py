@@ -9,10 +9,10 @@ from prefect.states import Failed
 from rasterio.errors import RasterioIOError
 
 from sitsflow.errors import FunctionError, ProductError, ReadError
-from sitsflow.jobs import Job
+from sitsflow.io.record import TaskRecord, load_record
 from sitsflow.plan import Plan, save_plan
-from sitsflow.record import TaskRecord, load_record
-from sitsflow.status import load_status
+from sitsflow.run.jobs import Job
+from sitsflow.run.status import load_status
 from tasks.rules import RULES, carry_out, is_passing
 from tests.plans import grid_at, plan_for
 
@@ -27,23 +27,23 @@ def plan(tmp_path: Path) -> Plan:
 
 
 def make(plan: Plan) -> TaskRecord:
-    logging.getLogger("sitsflow.chunk").info("reading a band")
-    output = plan.tree.root / "chunk.tif"
+    logging.getLogger("sitsflow.steps.chunk").info("reading a band")
+    output = plan.paths.root / "chunk.tif"
     output.write_text("pixels")
     return TaskRecord(task="", outputs=(output,), pixels=16)
 
 
 def test_a_job_leaves_a_record_a_log_and_its_status(plan: Plan) -> None:
-    made = carry_out(str(plan.tree.root), JOB, "abc", make)
+    made = carry_out(str(plan.paths.root), JOB, "abc", make)
     assert isinstance(made, TaskRecord)
     assert (made.task, made.tile, made.fingerprint) == (JOB.name, "A", "abc")
     assert made.peak_rss_mb > 1
-    assert load_record(JOB.record(plan.tree), plan.tree.root) == made
-    log = JOB.log(plan.tree).read_text()
+    assert load_record(JOB.record(plan.paths), plan.paths.root) == made
+    log = JOB.log(plan.paths).read_text()
     assert "reading a band" in log
     assert "write_features A 0 done in" in log
     assert "peak RAM" in log
-    status = load_status(plan.tree, JOB.name)
+    status = load_status(plan.paths, JOB.name)
     assert status is not None
     assert status.state == "done"
     assert status.seconds == made.seconds
@@ -51,16 +51,16 @@ def test_a_job_leaves_a_record_a_log_and_its_status(plan: Plan) -> None:
 
 
 def test_a_job_whose_files_are_there_does_nothing(plan: Plan) -> None:
-    carry_out(str(plan.tree.root), JOB, "abc", make)
+    carry_out(str(plan.paths.root), JOB, "abc", make)
 
     def never(plan: Plan) -> TaskRecord:
         raise AssertionError
 
-    again = carry_out(str(plan.tree.root), JOB, "abc", never)
+    again = carry_out(str(plan.paths.root), JOB, "abc", never)
     assert isinstance(again, State)
     assert again.name == "Cached"
     with pytest.raises(AssertionError):
-        carry_out(str(plan.tree.root), JOB, "other", never)
+        carry_out(str(plan.paths.root), JOB, "other", never)
 
 
 def test_a_job_that_fails_tells_why(plan: Plan) -> None:
@@ -68,14 +68,14 @@ def test_a_job_that_fails_tells_why(plan: Plan) -> None:
         raise FunctionError("get_x (tile A, chunk 0) raised ValueError: too wet")
 
     with pytest.raises(FunctionError):
-        carry_out(str(plan.tree.root), JOB, "abc", fail)
-    log = JOB.log(plan.tree).read_text()
+        carry_out(str(plan.paths.root), JOB, "abc", fail)
+    log = JOB.log(plan.paths).read_text()
     assert "Traceback" in log
     assert "too wet" in log
-    status = load_status(plan.tree, JOB.name)
+    status = load_status(plan.paths, JOB.name)
     assert status is not None
     assert (status.state, "too wet" in status.message) == ("failed", True)
-    assert load_record(JOB.record(plan.tree), plan.tree.root) is None
+    assert load_record(JOB.record(plan.paths), plan.paths.root) is None
 
 
 @pytest.mark.parametrize(

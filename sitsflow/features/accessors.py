@@ -1,0 +1,106 @@
+"""What user functions see as ``self``: time series by name, dates, and the user's own raster."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.dates import stamp
+from sitsflow.timeseries.series import Series
+
+
+class Accessor(NamedTuple):
+    """One method user functions may call."""
+
+    name: str
+    label: str
+    """Label of the sensor."""
+    what: str
+    """Band or index, or ``masks``."""
+    raw: bool
+    alias: bool = False
+    """True for the names of 2020, kept so that old functions run."""
+
+
+class Accessors:
+    """The data container that user functions take as ``self``.
+
+    Attributes
+    ----------
+    interpolated_dates, raw_dates : dict of str to list of str
+        Dates as YYYYMMDD, by sensor label, in the order of the arrays' last axis.
+    exogeneous_data_array : ndarray of float32, shape (row, col, band), or None
+        The user's raster over this chunk, NaN where it has no data.
+    exogeneous_data_name : list of str
+        Descriptions of its bands.
+    touched : dict of str to set of str
+        What was asked for since it was last cleared: band and index names by sensor label.
+    """
+
+    def __init__(
+        self,
+        series: Mapping[str, Series],
+        exogenous: tuple[NDArray[np.float32], list[str]] | None = None,
+        *,
+        copies: bool = True,
+    ) -> None:
+        self._series = series
+        self._copies = copies
+        self.touched: dict[str, set[str]] = {}
+        self.interpolated_dates = {
+            label: [stamp(day) for day in one.plan.target_days] for label, one in series.items()
+        }
+        self.raw_dates = {
+            label: [stamp(day) for day in one.plan.raw_days] for label, one in series.items()
+        }
+        self.exogeneous_data_array = exogenous[0] if exogenous else None
+        self.exogeneous_data_name = exogenous[1] if exogenous else []
+        self._methods = {accessor.name: accessor for accessor in accessors(series)}
+
+    def get_interpolated_dates(self) -> dict[str, list[str]]:
+        """Return dates of the interpolated series, YYYYMMDD, by sensor label."""
+        return self.interpolated_dates
+
+    def get_raw_dates(self) -> dict[str, list[str]]:
+        """Return dates of the raw series, YYYYMMDD, by sensor label."""
+        return self.raw_dates
+
+    def __getattr__(self, name: str) -> Callable[[], NDArray[Any]]:
+        methods: dict[str, Accessor] = self.__dict__.get("_methods", {})
+        if name in methods:
+            return partial(self._get, methods[name])
+        near = difflib.get_close_matches(name, list(methods), n=3, cutoff=0.5)
+        hint = f"; the nearest are {', '.join(near)}" if near else ""
+        raise AttributeError(f"there is no {name!r} in this configuration{hint}")
+
+    def _get(self, accessor: Accessor) -> NDArray[Any]:
+        self.touched.setdefault(accessor.label, set()).add(accessor.what)
+        series = self._series[accessor.label]
+        if accessor.what == "masks":
+            values: NDArray[Any] = series.masks()
+        elif accessor.raw:
+            values = series.raw(accessor.what)
+        else:
+            values = series.interpolated(accessor.what)
+            if self._copies:  # a function that works in place must not spoil the next one's input
+                values = values.copy()
+        return np.moveaxis(values, 0, -1)
+
+
+def accessors(series: Mapping[str, Series]) -> list[Accessor]:
+    """Return every accessor of a set of series, in the order of sensors and bands."""
+    found = []
+    for label, one in series.items():
+        names = (*one.plan.bands, *one.indices)
+        found += [
+            Accessor(f"get_interpolated_{label}_{name}", label, name, False) for name in names
+        ]
+        found += [Accessor(f"get_raw_{label}_{band}", label, band, True) for band in one.plan.bands]
+        found.append(Accessor(f"get_raw_{label}_masks", label, "masks", True))
+        found += [Accessor(f"get_{label}_{name}", label, name, False, alias=True) for name in names]
+    return found

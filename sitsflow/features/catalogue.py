@@ -1,0 +1,104 @@
+"""What user functions can call with a configuration, and the functions ready to be named."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Iterator, Mapping
+from types import ModuleType
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from sitsflow.dates import stamp
+from sitsflow.features import builtin
+from sitsflow.features.accessors import Accessor, accessors
+from sitsflow.features.exogenous import describe_raster
+from sitsflow.features.functions import load_functions
+from sitsflow.features.native import indices_of
+from sitsflow.features.probe import SyntheticObservations
+from sitsflow.plan import Plan, TilePlan
+from sitsflow.timeseries.indices import IOTA2_INDICES
+from sitsflow.timeseries.series import Series
+
+Kind = Literal["interpolated", "raw", "masks", "alias", "dates", "raster", "built-in", "module"]
+
+
+class CatalogueEntry(BaseModel):
+    """One accessor, attribute or function."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: Kind
+    name: str
+    about: str
+    shape: str = ""
+    dtype: str = ""
+    dates: tuple[str, ...] = ()
+
+
+def describe(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[CatalogueEntry]:
+    """List every accessor of a run, with shape, dtype and dates, then the functions.
+
+    Raw dates are those of the first tile; other tiles may have others.
+    """
+    request = plan.request
+    tile = tiles[plan.tile_names[0]]
+    series = {
+        one.sensor.label: Series(
+            one, SyntheticObservations(one, (1, 1)), indices_of(one.sensor, one.bands, request)
+        )
+        for one in tile.series
+    }
+    found = [_accessor(one, series[one.label]) for one in accessors(series)]
+    for name in ("interpolated_dates", "raw_dates"):
+        about = "YYYYMMDD by sensor, in the order of the arrays' last axis"
+        found.append(
+            CatalogueEntry(kind="dates", name=name, about=about, dtype="dict of str to list of str")
+        )
+    raster = describe_raster(request, tile.tile)
+    if raster is not None:
+        about = f"the raster of exogeneous_data: {', '.join(filter(None, raster[1])) or 'unnamed'}"
+        shape = f"(row, col, {raster[0]})"
+        found.append(
+            CatalogueEntry(
+                kind="raster", name="exogeneous_data_array", about=about, shape=shape,
+                dtype="float32",
+            )
+        )  # fmt: skip
+    found += _functions(builtin, "built-in")
+    if request.module is not None:
+        found += _functions(load_functions(request.module, []).module, "module")
+    return found
+
+
+def _accessor(one: Accessor, series: Series) -> CatalogueEntry:
+    days = series.plan.raw_days if one.raw else series.plan.target_days
+    kind: Kind = "masks" if one.what == "masks" else "raw" if one.raw else "interpolated"
+    return CatalogueEntry(
+        kind="alias" if one.alias else kind,
+        name=f"{one.name}()",
+        about=_about(one, series),
+        shape=f"(row, col, {len(days)})",
+        dtype="uint8" if one.what == "masks" else "float32",
+        dates=tuple(stamp(day) for day in days),
+    )
+
+
+def _about(one: Accessor, series: Series) -> str:
+    sensor = series.plan.sensor
+    if one.what == "masks":
+        return "0 valid, 1 cloud, edge or saturated, 2 date not acquired"
+    if one.what in series.indices:
+        if one.what not in IOTA2_INDICES:
+            return "index of the spyndex catalogue, on reflectance 0 to 1"
+        return "all bands, DN" if one.what == "Brightness" else "index x 1000"
+    common = sensor.band(one.what).common or one.what
+    return f"{common}, DN = reflectance x {sensor.quantification:g}"
+
+
+def _functions(module: ModuleType, kind: Kind) -> Iterator[CatalogueEntry]:
+    for name, value in vars(module).items():
+        own = inspect.isfunction(value) and value.__module__ == module.__name__
+        if own and not name.startswith("_"):
+            about = (inspect.getdoc(value) or "").partition("\n")[0]
+            yield CatalogueEntry(kind=kind, name=name, about=about)

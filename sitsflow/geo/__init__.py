@@ -1,0 +1,1 @@
+"""Where pixels lie: grids, coordinates, areas, and resampling from one grid to another."""

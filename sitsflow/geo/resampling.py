@@ -1,0 +1,380 @@
+"""Source pixels onto a target grid: nearest, bilinear and bicubic, never mixing in invalid ones.
+
+Inside the kernels a tap that may not be used is not finite: NaN where the source has none (outside,
+or nodata), infinity where only the validity says so.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from sitsflow.geo.coordinates import Coordinates
+from sitsflow.geo.grid import Window
+from sitsflow.geo.taps import usable_sums, weighted_sum
+
+Floats = NDArray[np.float32]
+Method = Literal["nearest", "bilinear", "bicubic"]
+
+MARGINS = {"nearest": 0, "bilinear": 2, "bicubic": 2}
+"""Source pixels needed around the one that holds a target's centre, by method."""
+
+# A block's patch of source pixels, as float32, and its weights stay in the processor's caches while
+# every layer goes through them.
+_BLOCK = 64
+# Below this the negative lobes have all but cancelled the valid taps: dividing by their sum would
+# magnify noise.
+_LEAST_WEIGHT = np.float32(0.25)
+_NAN = np.float32(np.nan)
+_INFINITY = np.float32(np.inf)
+
+
+@njit(cache=True, nogil=True)
+def _locate(nodes: Any, step: int, row: int, col: int, height: int, width: int, out: Any) -> None:
+    """Coordinates of a block of pixels, `row` and `col` pixels after the first node, into `out`."""
+    if step < 2:
+        tall, wide = nodes.shape[0] > 1, nodes.shape[1] > 1
+        for i in range(height):
+            for j in range(width):
+                out[i * width + j] = nodes[tall * (row + i), wide * (col + j)]
+        return
+    shift = int(np.log2(step))
+    first, last = col >> shift, ((col + width - 1) >> shift) + 1
+    level = np.empty(last - first + 1)
+    for i in range(height):
+        k = (row + i) >> shift
+        down = ((row + i) - (k << shift)) / step
+        for m in range(level.size):
+            level[m] = nodes[k, first + m] + down * (nodes[k + 1, first + m] - nodes[k, first + m])
+        for j in range(width):
+            m = ((col + j) >> shift) - first
+            right = ((col + j) & (step - 1)) * (1.0 / step)
+            out[i * width + j] = level[m] + right * (level[m + 1] - level[m])
+
+
+@njit(cache=True, nogil=True)
+def _limit(rows: Any, cols: Any, count: int, top: int, left: int, shape: Any) -> Any:
+    """Mark pixels whose centre lies outside by NaN; the first and last row and column of the rest.
+
+    `top` and `left` place the source window, of the given shape, in the whole source.
+    """
+    bottom, right = top + shape[0] - 0.5, left + shape[1] - 0.5
+    low_row, high_row, low_col, high_col = np.inf, -np.inf, np.inf, -np.inf
+    missing = False
+    for p in range(count):
+        row, col = rows[p], cols[p]
+        if top - 0.5 <= row < bottom and left - 0.5 <= col < right:
+            low_row, high_row = min(low_row, row), max(high_row, row)
+            low_col, high_col = min(low_col, col), max(high_col, col)
+        else:
+            rows[p] = cols[p] = np.nan
+            missing = True
+    if low_row > high_row:
+        return 0, -1, 0, -1, missing
+    return (
+        math.floor(low_row),
+        math.floor(high_row),
+        math.floor(low_col),
+        math.floor(high_col),
+        missing,
+    )
+
+
+@njit(cache=True, nogil=True)
+def _weigh(at: Any, count: int, first: int, bicubic: bool, weights: Any, starts: Any) -> None:
+    """Weights of four taps a point along one axis, and where the first lies, from `first` on.
+
+    `at` keeps the fraction after the second tap. Keys (1981) with a = -1/2, as GDAL's `cubic` and
+    the Orfeo ToolBox's `bco`: the only a that reproduces slopes and parabolas exactly.
+    """
+    for p in range(count):
+        whole = math.floor(at[p])
+        t = at[p] - whole
+        inside = t >= 0
+        starts[p] = int(whole) - first if inside else 0
+        at[p] = t
+        if bicubic:
+            weights[4 * p] = ((-0.5 * t + 1.0) * t - 0.5) * t
+            weights[4 * p + 1] = (1.5 * t - 2.5) * t * t + 1.0
+            weights[4 * p + 2] = ((-1.5 * t + 2.0) * t + 0.5) * t
+            weights[4 * p + 3] = (0.5 * t - 0.5) * t * t
+        else:
+            weights[4 * p] = weights[4 * p + 3] = 0.0 * t
+            weights[4 * p + 1] = 1.0 - t
+            weights[4 * p + 2] = t
+
+
+@njit(cache=True, nogil=True)
+def _cut(layer: Any, valid: Any, nodata: Any, top: int, left: int, patch: Any) -> int:
+    """Copy a patch of one layer as float32; returns how many of its taps may not be used."""
+    height, width = layer.shape
+    first = min(max(0, -left), patch.shape[1])
+    last = max(first, min(patch.shape[1], width - left))
+    unusable = 0
+    for i in range(patch.shape[0]):
+        row = top + i
+        if row < 0 or row >= height:
+            patch[i] = _NAN
+            unusable += patch.shape[1]
+            continue
+        patch[i, :first] = _NAN
+        patch[i, last:] = _NAN
+        unusable += patch.shape[1] - (last - first)
+        source, into = layer[row, left + first : left + last], patch[i, first:last]
+        for j in range(into.size):
+            value = np.float32(source[j])
+            into[j] = _NAN if value == nodata else value
+        if valid.size:
+            usable = valid[row, left + first : left + last]
+            for j in range(into.size):
+                into[j] = into[j] if usable[j] or np.isnan(into[j]) else _INFINITY
+        for j in range(into.size):
+            unusable += not abs(into[j]) < _INFINITY
+    return unusable
+
+
+@njit(cache=True, nogil=True)
+def _rescue(patch: Any, start: int, pitch: int, down: float, right: float, bicubic: bool) -> Any:
+    """Bilinear over the usable of the four inner taps, or else the nearest usable tap."""
+    total = weight = np.float32(0)
+    nearest, least = _NAN, np.inf
+    for k in range(4):
+        for m in range(4):
+            tap = patch[start + k * pitch + m]
+            inner = 0 < k < 3 and 0 < m < 3
+            if not abs(tap) < _INFINITY or not (bicubic or inner):
+                continue
+            # Whatever the distances, inner taps come first.
+            distance = (k - 1 - down) ** 2 + (m - 1 - right) ** 2 - 9 * inner
+            if distance < least:
+                nearest, least = tap, distance
+            if inner:
+                share = np.float32(abs(2 - k - down) * abs(2 - m - right))
+                total += share * tap
+                weight += share
+    return total / weight if weight > 0 else nearest
+
+
+@njit(cache=True, nogil=True)
+def _repair(
+    patch: Any, starts: Any, pitch: int, wrow: Any, wcol: Any, at: Any, how: Any, out: Any
+) -> None:
+    """Compute again the pixels of one row of which some taps, or all, may not be used.
+
+    A pixel whose centre lies in a hole of the source, or outside it, has no value.
+    """
+    first, down, right = at
+    bicubic, under_masks = how
+    for j in range(out.size):
+        if abs(out[j]) < _INFINITY:
+            continue
+        p = first + j
+        start = starts[p]
+        here = start + ((down[p] >= 0.5) + 1) * pitch + (right[p] >= 0.5) + 1
+        out[j] = _NAN
+        if not down[p] >= 0 or np.isnan(patch[here]):
+            continue
+        if not under_masks and np.isinf(patch[here]):
+            continue
+        total, weight, usable = usable_sums(patch, start, pitch, wrow, wcol, p)
+        if weight >= _LEAST_WEIGHT:
+            out[j] = total / weight
+        elif usable > 0:
+            out[j] = _rescue(patch, start, pitch, down[p], right[p], bicubic)
+
+
+@njit(cache=True, nogil=True)
+def _resample(
+    values: Any, valid: Any, nodata: Any, rows: Any, cols: Any, frame: Any, how: Any, out: Any
+) -> None:
+    """Fill `out`, block by block; `frame` is step, row, col (of the nodes), top, left (source).
+
+    `how` is whether bicubic, and whether pixels under masks are wanted.
+    """
+    step, row, col, top, left = frame
+    bicubic = how[0]
+    area = _BLOCK * _BLOCK
+    down, right = np.empty(area), np.empty(area)
+    wrow, wcol = np.empty(4 * area, np.float32), np.empty(4 * area, np.float32)
+    starts, along = np.empty(area, np.int64), np.empty(area, np.int64)
+    for r in range(0, out.shape[1], _BLOCK):
+        for c in range(0, out.shape[2], _BLOCK):
+            height, width = min(_BLOCK, out.shape[1] - r), min(_BLOCK, out.shape[2] - c)
+            count = height * width
+            _locate(rows, step, row + r, col + c, height, width, down)
+            _locate(cols, step, row + r, col + c, height, width, right)
+            r0, r1, c0, c1, missing = _limit(down, right, count, top, left, values.shape[1:])
+            if r1 < r0:
+                out[:, r : r + height, c : c + width] = _NAN
+                continue
+            _weigh(down, count, r0, bicubic, wrow, starts)
+            _weigh(right, count, c0, bicubic, wcol, along)
+            pitch = c1 - c0 + 4
+            for p in range(count):
+                starts[p] = starts[p] * pitch + along[p]
+            patch = np.empty((r1 - r0 + 4, pitch), np.float32)
+            flat = patch.reshape(-1)
+            for n in range(out.shape[0]):
+                usable = valid[min(n, valid.shape[0] - 1)]
+                unusable = _cut(values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, patch)
+                for i in range(height):
+                    into, first = out[n, r + i, c : c + width], i * width
+                    for j in range(width):
+                        p = first + j
+                        into[j] = weighted_sum(flat, starts[p], pitch, wrow, wcol, p)
+                    if unusable or missing:
+                        at = (first, down, right)
+                        _repair(flat, starts, pitch, wrow, wcol, at, how, into)
+
+
+@njit(cache=True, nogil=True)
+def _pick(values: Any, fill: Any, rows: Any, cols: Any, frame: Any, out: Any) -> None:
+    """Fill `out` with the source pixels that hold the targets' centres; `frame` as `_resample`."""
+    step, row, col, top, left = frame
+    area = _BLOCK * _BLOCK
+    down, right, at = np.empty(area), np.empty(area), np.empty(area, np.int64)
+    for r in range(0, out.shape[1], _BLOCK):
+        for c in range(0, out.shape[2], _BLOCK):
+            height, width = min(_BLOCK, out.shape[1] - r), min(_BLOCK, out.shape[2] - c)
+            _locate(rows, step, row + r, col + c, height, width, down)
+            _locate(cols, step, row + r, col + c, height, width, right)
+            _limit(down, right, height * width, top, left, values.shape[1:])
+            for p in range(height * width):
+                at[p] = -1
+                if down[p] >= -0.5:
+                    y, x = math.floor(down[p]), math.floor(right[p])
+                    y += (down[p] - y >= 0.5) - top
+                    x += (right[p] - x >= 0.5) - left
+                    at[p] = y * values.shape[2] + x
+            for n in range(out.shape[0]):
+                layer = values[n].reshape(-1)
+                for i in range(height):
+                    into = out[n, r + i, c : c + width]
+                    for j in range(width):
+                        p = at[i * width + j]
+                        into[j] = layer[p] if p >= 0 else fill
+
+
+def _arguments(
+    coordinates: Coordinates, window: Window
+) -> tuple[NDArray[np.float64], NDArray[np.float64], tuple[int, ...]]:
+    """Rows, columns and frame as the kernels take them."""
+    c = coordinates
+    rows, cols = (c.rows[:, None], c.cols[None, :]) if c.step == 0 else (c.rows, c.cols)
+    frame = (c.step, c.row, c.col, window.row, window.col)
+    return np.ascontiguousarray(rows), np.ascontiguousarray(cols), frame
+
+
+def _copy(values: NDArray[Any], coordinates: Coordinates, window: Window, out: Any) -> None:
+    """Copy where the grids coincide; what lies outside `window` is left alone."""
+    row, col = int(coordinates.rows[0]) - window.row, int(coordinates.cols[0]) - window.col
+    top, left = max(0, row), max(0, col)
+    bottom = max(top, min(values.shape[1], row + coordinates.height))
+    right = max(left, min(values.shape[2], col + coordinates.width))
+    out[:, top - row : bottom - row, left - col : right - col] = values[:, top:bottom, left:right]
+
+
+def nearest(
+    values: NDArray[Any],
+    coordinates: Coordinates,
+    window: Window,
+    fill: float,
+    out: NDArray[Any] | None = None,
+) -> NDArray[Any]:
+    """Give every target pixel the source pixel that contains its centre.
+
+    A centre on an edge between two pixels belongs to the lower, or the right one.
+
+    Parameters
+    ----------
+    values : ndarray of any number type, shape (layer, source row, source col)
+        Pixels of `window`.
+    coordinates : Coordinates
+        Where the target's pixels lie in the whole source.
+    window : Window
+        The part of the source that `values` holds.
+    fill : float
+        Value of pixels outside `window`.
+    out : ndarray, shape (layer, row, col), optional
+        Where to put the result, contiguous.
+
+    Returns
+    -------
+    ndarray of the type of `values` (or of `out`), shape (layer, row, col)
+    """
+    if out is None:
+        out = np.empty((len(values), *coordinates.shape), values.dtype)
+    if coordinates.coincident:
+        out[...] = fill
+        _copy(values, coordinates, window, out)
+    else:
+        rows, cols, frame = _arguments(coordinates, window)
+        filler = out.dtype.type(fill)
+        _pick(np.ascontiguousarray(values), filler, rows, cols, frame, out)
+    return out
+
+
+def resample(
+    values: NDArray[Any],
+    valid: NDArray[np.bool_] | None,
+    nodata: float | None,
+    coordinates: Coordinates,
+    window: Window,
+    method: Method = "bicubic",
+    out: Floats | None = None,
+    *,
+    under_masks: bool = True,
+) -> Floats:
+    """Interpolate every layer at the target's pixels, one geometry for all of them.
+
+    Taps that are nodata, outside or not valid have no weight, and those that are left share it.
+    Where the negative lobes leave less than a quarter of the weight, the value is bilinear over the
+    usable of the four nearest taps, or else the nearest usable one of the four (of the sixteen for
+    bicubic). A target coarser than its source is interpolated at its centres, not averaged. Where
+    the grids coincide the values are copied, whatever the method.
+
+    Parameters
+    ----------
+    values : ndarray of int16, uint16 or float32, shape (layer, source row, source col)
+        Pixels of `window`; floats that are NaN are as nodata, infinite ones as not valid.
+    valid : ndarray of bool, shape (layer, source row, source col), optional
+        False where a pixel may not be mixed into others. What the target has where its own centre
+        lies in such a pixel has no meaning (and may be NaN); nearest and copies do not look.
+    nodata : float, optional
+        Value of `values` that stands for none.
+    coordinates : Coordinates
+        Where the target's pixels lie in the whole source.
+    window : Window
+        The part of the source that `values` holds, with `MARGINS[method]` around what is needed.
+    method : {"bicubic", "bilinear", "nearest"}
+    out : ndarray of float32, shape (layer, row, col), optional
+        Where to put the result, contiguous.
+    under_masks : bool
+        False: leave out, as NaN, pixels whose own centre lies where `valid` is False. In half
+        clouded series that saves more than half of the work.
+
+    Returns
+    -------
+    ndarray of float32, shape (layer, row, col)
+        NaN where the source pixel that contains the centre is nodata or outside `window`, and where
+        no tap is usable.
+    """
+    if out is None:
+        out = np.empty((len(values), *coordinates.shape), np.float32)
+    if coordinates.coincident or method == "nearest":
+        nearest(values, coordinates, window, math.nan, out)
+        if nodata is not None and not math.isnan(nodata):
+            for layer in out:
+                layer[layer == np.float32(nodata)] = _NAN
+        return out
+    rows, cols, frame = _arguments(coordinates, window)
+    usable = np.empty((1, 0, 0), np.bool_) if valid is None else np.ascontiguousarray(valid)
+    none = np.float32(math.nan if nodata is None else nodata)
+    layers = np.ascontiguousarray(values)
+    how = (method == "bicubic", under_masks)
+    _resample(layers, usable, none, rows, cols, frame, how, out)
+    return out

@@ -1,0 +1,105 @@
+"""Where everything lies below an output directory: iota2's tree, and one hidden folder of ours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class OutputPaths:
+    """The paths of one run, by meaning. Nothing is created by asking."""
+
+    root: Path
+
+    @property
+    def by_tiles(self) -> Path:
+        """Folder of the maps of single tiles."""
+        return self.root / "by_tiles"
+
+    @property
+    def chunks(self) -> Path:
+        """Folder of the chunk files."""
+        return self.root / "customF"
+
+    @property
+    def final(self) -> Path:
+        """Folder of what the user asked for."""
+        return self.root / "final"
+
+    @property
+    def logs(self) -> Path:
+        """Folder of one text file a task."""
+        return self.root / "logs"
+
+    @property
+    def state(self) -> Path:
+        """Folder of the plan, the marker and the records of finished tasks."""
+        return self.root / ".sitsflow"
+
+    @property
+    def marker(self) -> Path:
+        """File by which a directory is known as a run's own, and what its run was asked."""
+        return self.state / "run.json"
+
+    @property
+    def plan(self) -> Path:
+        """The plan without its tiles."""
+        return self.state / "plan.json"
+
+    @property
+    def status(self) -> Path:
+        """Readable table of all tasks."""
+        return self.root / "IOTA2_tasks_status.txt"
+
+    @property
+    def map(self) -> Path:
+        """The feature map of all tiles."""
+        return self.final / "features_map.tif"
+
+    @property
+    def item(self) -> Path:
+        """STAC item of the map."""
+        return self.final / "features_map.json"
+
+    @property
+    def quicklook(self) -> Path:
+        """Picture of the map."""
+        return self.final / "quicklook.png"
+
+    @property
+    def report(self) -> Path:
+        """The run's report, a page for a browser."""
+        return self.final / "report.html"
+
+    def tile_plan(self, tile: str) -> Path:
+        """Return the path of one tile's part of the plan."""
+        return self.state / f"plan_{tile}.json"
+
+    def record(self, task: str) -> Path:
+        """Return the path of what a finished task says of its result."""
+        return self.state / "records" / f"{task}.json"
+
+    def tile_map(self, tile: str) -> Path:
+        """Return the path of one tile's map."""
+        return self.by_tiles / f"{tile}.tif"
+
+    def chunk(self, tile: str, index: int) -> Path:
+        """Return the path of one chunk's file."""
+        return self.chunks / f"{tile}_chunk_{index}.tif"
+
+    def features(self, tile: str) -> Path:
+        """Return the folder of a tile's masks, dates, reference grid and cubes."""
+        return self.root / "features" / tile / "tmp"
+
+    def common_mask(self, tile: str) -> Path:
+        """Return the path of a tile's common mask; the vector lies beside it as .shp."""
+        return self.features(tile) / "MaskCommunSL.tif"
+
+    def of_series(self, tile: str, label: str, what: str) -> Path:
+        """Return the path of a sensor's file for a tile, e.g. ``input_dates.txt``."""
+        return self.features(tile) / f"{label}_{tile}_{what}"
+
+    def log(self, *parts: str) -> Path:
+        """Return the path of a task's log, e.g. ``log("CommonMasks", "common_mask_T31TCJ")``."""
+        return self.logs.joinpath(*parts[:-1], f"{parts[-1]}.out")

@@ -1,0 +1,176 @@
+"""Reading rasters: headers for the plan, windows for the chunks. Nothing else opens products."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rasterio
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict
+from rasterio.errors import RasterioError
+from rasterio.windows import Window as RasterioWindow
+
+from sitsflow.errors import GridError, ProductError, ReadError
+from sitsflow.geo.grid import Grid, Window
+from sitsflow.products.scenes import Layer
+
+# A product's folder holds dozens of files: listing it at each opening costs more than the opening.
+_OPTIONS: dict[str, Any] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_CACHEMAX": 64,
+}
+
+
+class Header(BaseModel):
+    """What a raster says of itself without a pixel being read."""
+
+    model_config = ConfigDict(frozen=True)
+
+    grid: Grid
+    dtype: str
+    count: int
+    block: tuple[int, int]
+    """Rows and columns that are decoded together."""
+    nodata: float | None = None
+
+    @property
+    def bytes_per_pixel(self) -> int:
+        """Bytes of one band's pixel, decoded."""
+        return np.dtype(self.dtype).itemsize
+
+
+@contextmanager
+def reading(*, sidecars: bool = False) -> Iterator[None]:
+    """Set GDAL up for reading many small windows in one thread.
+
+    Products have all they need in their files; users' own rasters may keep their place, their
+    nodata or the names of their bands in `sidecars`.
+    """
+    listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
+    with rasterio.Env(**_OPTIONS | listing):
+        yield
+
+
+def read_header(path: Path) -> Header:
+    """Read a raster's header.
+
+    Raises
+    ------
+    ProductError
+        If the file cannot be opened, has no CRS, or is not north-up.
+    """
+    try:
+        with rasterio.open(path) as raster:
+            if raster.crs is None:
+                raise ProductError(f"{path}: no coordinate reference system in its header")
+            return Header(
+                grid=Grid.from_affine(raster.crs, raster.transform, raster.height, raster.width),
+                dtype=raster.dtypes[0],
+                count=raster.count,
+                block=raster.block_shapes[0],
+                nodata=raster.nodata,
+            )
+    except (RasterioError, OSError) as error:
+        raise ProductError(f"{path}: not a readable raster ({error})") from None
+    except GridError as error:
+        raise ProductError(f"{path}: {error}") from None
+
+
+def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
+    """Read a window of one layer; (row, col), in the file's own type.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened or decoded.
+    """
+    try:
+        with rasterio.open(layer.path) as raster:
+            return np.asarray(raster.read(layer.index, window=_rasterio(window)))
+    except (RasterioError, OSError) as error:
+        raise ReadError(f"{layer.path}: cannot be read ({error})") from None
+
+
+def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
+    """Read the same window of several layers; (layer, row, col), in the first file's type.
+
+    Types may differ from file to file (re-encoded products do): then the common type that holds
+    them all is used.
+    """
+    first = read_layer(layers[0], window)
+    out = np.empty((len(layers), *window.shape), first.dtype)
+    out[0] = first
+    for at, layer in enumerate(layers[1:], start=1):
+        values = read_layer(layer, window)
+        if values.dtype != out.dtype:
+            out = out.astype(np.promote_types(out.dtype, values.dtype), copy=False)
+        out[at] = values
+    return out
+
+
+def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[Any]:
+    """Read the same window of several bands of each of several files, opening each file once.
+
+    Parameters
+    ----------
+    stacks : sequence of sequences of Layer
+        The wanted layers of each file, as many in all.
+
+    Returns
+    -------
+    ndarray, shape (band, file, row, col)
+        In the common type that holds all files'.
+    """
+    out = np.empty((len(stacks[0]), len(stacks), *window.shape), np.bool_)
+    for at, layers in enumerate(stacks):
+        values = read_bands(layers[0].path, window, [layer.index for layer in layers])
+        kind = values.dtype if at == 0 else np.promote_types(out.dtype, values.dtype)
+        out = out.astype(kind, copy=False)
+        out[:, at] = values
+    return out
+
+
+def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
+    """Read a window of some, or all, bands of one file; (band, row, col), in one type.
+
+    Raises
+    ------
+    ReadError
+        If the file cannot be opened or decoded.
+    """
+    try:
+        with rasterio.open(path) as raster:
+            wanted = None if bands is None else list(bands)
+            return np.asarray(raster.read(wanted, window=_rasterio(window)))
+    except (RasterioError, OSError) as error:
+        raise ReadError(f"{path}: cannot be read ({error})") from None
+
+
+def read_names(path: Path) -> list[str]:
+    """Return the descriptions of a raster's bands, empty strings where there are none."""
+    try:
+        with rasterio.open(path) as raster:
+            return [text or "" for text in raster.descriptions]
+    except (RasterioError, OSError) as error:
+        raise ReadError(f"{path}: cannot be read ({error})") from None
+
+
+def headers(paths: Iterable[Path]) -> dict[Path, Header | ProductError]:
+    """Read many headers; a file that cannot be read has its error in place of a header."""
+    found: dict[Path, Header | ProductError] = {}
+    with reading():
+        for path in paths:
+            try:
+                found[path] = read_header(path)
+            except ProductError as error:
+                found[path] = error
+    return found
+
+
+def _rasterio(window: Window) -> RasterioWindow:
+    return RasterioWindow(window.col, window.row, window.width, window.height)

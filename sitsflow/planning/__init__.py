@@ -1,0 +1,1 @@
+"""Deciding a whole run from names and headers, before a pixel is read."""

@@ -1,0 +1,94 @@
+"""Cutting a tile into the windows that are computed one at a time."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+
+from sitsflow.errors import ConfigError, Fault
+from sitsflow.geo.grid import Grid, Window
+from sitsflow.request import Chunking
+
+AUTO_RAM_GB = 2.0
+"""What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
+
+
+def cut(grid: Grid, chunking: Chunking, block: tuple[int, int], pixels: int) -> tuple[Window, ...]:
+    """Cut a grid into windows, row by row.
+
+    Parameters
+    ----------
+    grid : Grid
+        The tile's.
+    chunking : Chunking
+        The rule. ``split_number`` is iota2's: full-width strips, bounds at
+        ``floor(linspace(0, rows, number + 1))``.
+    block : tuple of int
+        Rows and columns of the largest block that the sources decode at once, in pixels of
+        `grid`; ``auto`` windows are made of whole ones.
+    pixels : int
+        The most pixels that an ``auto`` window may have.
+
+    Raises
+    ------
+    ConfigError
+        If there are more chunks than rows and columns.
+    """
+    if chunking.mode == "split_number":
+        return _strips(grid, chunking.number)
+    if chunking.mode == "user_fixed":
+        return _blocks(grid, chunking.size_y, chunking.size_x)
+    return _blocks(grid, *auto_size(grid.shape, block, pixels))
+
+
+def auto_size(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:
+    """Return the rows and columns of automatic windows: full width if memory lets them be."""
+    rows, cols = shape
+    height, width = min(block[0], rows), min(block[1], cols)
+    if height * cols <= pixels:
+        return min(rows, pixels // cols // height * height), cols
+    if height * width <= pixels:
+        return height, pixels // height // width * width
+    # Not even one block: then decode it several times, in strips.
+    return max(1, pixels // width), width
+
+
+def _strips(grid: Grid, number: int) -> tuple[Window, ...]:
+    rows, cols = grid.shape
+    if number > rows + cols:
+        raise ConfigError(
+            [
+                Fault(
+                    "external_features.number_of_chunks",
+                    f"{number} chunks of a tile of {rows} rows and {cols} columns; "
+                    f"at most {rows + cols}",
+                )
+            ]
+        )
+    # iota2's quirk: beyond one row a chunk, rows are cut one by one, and columns by the rest.
+    tops = _bounds(rows, min(number, rows))
+    lefts = _bounds(cols, max(1, number - rows))
+    return tuple(
+        Window(row=top, col=left, height=bottom - top, width=right - left)
+        for top, bottom in pairwise(tops)
+        for left, right in pairwise(lefts)
+    )
+
+
+def _bounds(size: int, parts: int) -> list[int]:
+    return [int(bound) for bound in np.floor(np.linspace(0, size, parts + 1))]
+
+
+def _blocks(grid: Grid, height: int, width: int) -> tuple[Window, ...]:
+    return tuple(
+        Window(
+            row=row * height,
+            col=col * width,
+            height=min(height, grid.height - row * height),
+            width=min(width, grid.width - col * width),
+        )
+        for row in range(math.ceil(grid.height / height))
+        for col in range(math.ceil(grid.width / width))
+    )

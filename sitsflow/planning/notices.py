@@ -1,0 +1,33 @@
+"""What a user should know of a plan before it runs, though nothing is wrong."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+from sitsflow.dates import to_date
+from sitsflow.plan import TilePlan
+from sitsflow.request import Request
+from sitsflow.timeseries.indices import IOTA2_INDICES
+
+
+def plan_notices(
+    request: Request, tiles: Mapping[str, TilePlan], labels: Sequence[str]
+) -> Iterator[str]:
+    """Yield one sentence a matter; `labels` are the names of the map's bands."""
+    for name in IOTA2_INDICES:
+        if request.indices and name in request.spectral_indices:
+            yield f"{name} is iota2's, x 1000: the catalogue's needs `features: []`"
+    twice = [label for label, count in Counter(labels).items() if count > 1]
+    if twice:
+        more = ", ..." if len(twice) > 3 else ""
+        yield f"several bands have the same name: {', '.join(twice[:3])}{more}"
+    for tile in tiles.values():
+        for one in tile.series:
+            if one.target_days[-1] < one.days[0] or one.target_days[0] > one.days[-1]:
+                yield (
+                    f"tile {tile.tile}: all interpolated dates of {one.sensor.label} "
+                    f"({to_date(one.target_days[0])} to {to_date(one.target_days[-1])}) lie "
+                    f"outside its products' ({to_date(one.days[0])} to {to_date(one.days[-1])}): "
+                    "the series is constant"
+                )

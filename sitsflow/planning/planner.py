@@ -1,0 +1,285 @@
+"""Deciding a whole run from names and headers, before a pixel is read."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from sitsflow import __version__
+from sitsflow.dates import merged_days, regular_days, to_date, to_day
+from sitsflow.digest import digest_files, digest_text
+from sitsflow.errors import (
+    ConfigError,
+    Fault,
+    MissingInputError,
+    SensorFileError,
+)
+from sitsflow.features.exogenous import describe_raster, raster_path
+from sitsflow.features.functions import Functions, load_functions
+from sitsflow.features.probe import ProbeResult, probe
+from sitsflow.geo.area import area_state
+from sitsflow.geo.coordinates import node_step
+from sitsflow.geo.grid import Grid
+from sitsflow.io.read import Header
+from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.planning.chunking import AUTO_RAM_GB, cut
+from sitsflow.planning.estimates import bytes_read, bytes_written, chunk_ram_gb, pixels_within
+from sitsflow.planning.grids import RunGrids, define_grids
+from sitsflow.planning.inventory import (
+    Inventory,
+    check_layers,
+    find_products,
+    first_headers,
+    without,
+)
+from sitsflow.planning.notices import plan_notices
+from sitsflow.products.sensors.model import Sensor, load_sensors
+from sitsflow.request import Chunking, Request, SensorRequest
+
+log = logging.getLogger(__name__)
+
+_NOT_PIXELS = {"output_path", "first_step", "last_step"}
+"""Keys of a request that leave what is computed alone."""
+_NOT_TILE = {
+    *_NOT_PIXELS,
+    "tiles",
+    "sensors",
+    "chunking",
+    "maximum_ram",
+    "sensor_folders",
+    "module",
+}
+
+
+def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
+    """Decide a run.
+
+    Raises
+    ------
+    SitsflowError
+        Whatever would make the run fail later; products' faults are reported together.
+    """
+    _check_nodata(request.no_data_value)
+    sensors = _sensors(request)
+    functions = load_functions(request.module, [one.name for one in request.functions])
+    inventory = find_products(request, sensors)
+    while True:
+        first = first_headers(inventory)
+        grids = define_grids(request, sensors, first)
+        series = {tile: _series(request, sensors, inventory, first, tile) for tile in grids.grids}
+        probed = _probe(request, series, functions)
+        broken, block, width = check_layers(series, probed)
+        if not broken:
+            break
+        inventory = without(inventory, broken, request)
+    return _finished(request, functions, inventory, grids, series, probed, block, width)
+
+
+def _check_nodata(value: float) -> None:
+    """Refuse a no-data value that a file of 32-bit floats cannot hold; NaN can be held."""
+    largest = float(np.finfo(np.float32).max)
+    if abs(value) > largest:
+        message = f"{value:g} does not fit in 32-bit floats; at most {largest:.6g}"
+        raise ConfigError([Fault("external_features.no_data_value", message)])
+
+
+def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
+    known = load_sensors(request.sensor_folders)
+    sensors = [(known[one.sensor], one) for one in request.sensors]
+    labels: dict[str, str] = {}
+    for sensor, _ in sensors:
+        other = labels.setdefault(sensor.label, sensor.name)
+        if other != sensor.name:
+            raise SensorFileError(
+                f"sensors {other} and {sensor.name} have the same label, {sensor.label}: give one "
+                "of them another in its file, for files and functions are named by it"
+            )
+    return sensors
+
+
+def _series(
+    request: Request,
+    sensors: Sequence[tuple[Sensor, SensorRequest]],
+    inventory: Inventory,
+    first: Mapping[tuple[str, str], Mapping[str, Header]],
+    tile: str,
+) -> list[SeriesPlan]:
+    plans = []
+    for sensor, wanted in sensors:
+        scenes = inventory.scenes[tile, sensor.label]
+        days = tuple(scene.day for scene in scenes)
+        everywhere = [
+            tuple(scene.day for scene in found)
+            for (_, label), found in inventory.scenes.items()
+            if label == sensor.label
+        ]
+        plans.append(
+            SeriesPlan(
+                sensor=sensor,
+                scenes=tuple(scenes),
+                grids={name: one.grid for name, one in first[tile, sensor.label].items()},
+                target_days=_target_days(request, wanted, everywhere, days),
+                bands=_bands(sensor, wanted),
+                read=(),
+                raw_days=merged_days(everywhere) if request.fill_missing_dates else days,
+            )
+        )
+    return plans
+
+
+def _bands(sensor: Sensor, wanted: SensorRequest) -> tuple[str, ...]:
+    if wanted.keep_bands is None:
+        return sensor.band_names
+    return tuple(name for name in sensor.band_names if name in wanted.keep_bands)
+
+
+def _target_days(
+    request: Request,
+    wanted: SensorRequest,
+    everywhere: Sequence[tuple[int, ...]],
+    days: tuple[int, ...],
+) -> tuple[int, ...]:
+    """Return the dates of the interpolated series, the same for all tiles (reference B.7)."""
+    if not request.use_gapfilling:
+        return merged_days(everywhere) if request.fill_missing_dates else days
+    if request.auto_date or wanted.start is None or wanted.end is None:
+        start, end = min(min(one) for one in everywhere), max(max(one) for one in everywhere)
+    else:
+        start, end = to_day(wanted.start), to_day(wanted.end)
+    return regular_days(start, end, wanted.temporal_resolution)
+
+
+def _probe(
+    request: Request, series: Mapping[str, list[SeriesPlan]], functions: Functions
+) -> dict[str, ProbeResult]:
+    """Probe each tile whose dates differ; all must make the same bands."""
+    by_dates: dict[Any, ProbeResult] = {}
+    found = {}
+    for tile, plans in series.items():
+        exogenous = describe_raster(request, tile)
+        names = None if exogenous is None else (exogenous[0], tuple(exogenous[1]))
+        key = (tuple((plan.days, plan.raw_days, plan.target_days) for plan in plans), names)
+        if key not in by_dates:
+            by_dates[key] = probe(plans, request, functions, exogenous)
+        found[tile] = by_dates[key]
+    first_tile, first = next(iter(found.items()))
+    for tile, probed in found.items():
+        if probed.labels != first.labels:
+            raise MissingInputError(
+                f"{_difference(first_tile, first.labels, tile, probed.labels)}: their dates "
+                "differ. Set python_data_managing.fill_missing_dates: True, or "
+                "sensors_data_interpolation.use_gapfilling: True"
+            )
+    return found
+
+
+def _difference(one: str, first: Sequence[str], other: str, second: Sequence[str]) -> str:
+    if len(first) != len(second):
+        return f"tile {one} makes {len(first)} bands and tile {other} {len(second)}"
+    at = next(at for at, pair in enumerate(zip(first, second, strict=True)) if len({*pair}) > 1)
+    return f"band {at + 1} is {first[at]} of tile {one} and {second[at]} of tile {other}"
+
+
+def _finished(
+    request: Request,
+    functions: Functions,
+    inventory: Inventory,
+    grids: RunGrids,
+    series: Mapping[str, list[SeriesPlan]],
+    probed: Mapping[str, ProbeResult],
+    block: tuple[int, int],
+    width: int,
+) -> tuple[Plan, dict[str, TilePlan]]:
+    about_code = _about_code(request, functions)
+    first = next(iter(probed.values()))
+    tiles = {}
+    ram = 0.0
+    for tile, plans in series.items():
+        grid = grids.grids[tile]
+        whole = tuple(
+            plan.model_copy(
+                update={
+                    "read": probed[tile].read[plan.sensor.label],
+                    "step": _step(grid, plan),
+                }
+            )
+            for plan in plans
+        )
+        limit = pixels_within(min(request.maximum_ram, AUTO_RAM_GB), whole, probed[tile], request)
+        chunks = cut(grid, _chunking(request, grid), _in_pixels_of(grid, block, whole), limit)
+        largest = max(window.height * window.width for window in chunks)
+        ram = max(ram, chunk_ram_gb(largest, whole, probed[tile], request))
+        tiles[tile] = TilePlan(
+            tile=tile,
+            grid=grid,
+            series=whole,
+            chunks=chunks,
+            room=grids.rooms.get(tile),
+            fingerprint=digest_text(
+                about_code,
+                *(one.model_dump_json() for one in (grid, *whole)),
+                _exogenous_state(request, tile),
+            ),
+        )
+    days = [day for plan in tiles.values() for one in plan.series for day in one.days]
+    plan = Plan(
+        version=__version__,
+        request=request,
+        tile_names=tuple(tiles),
+        labels=first.labels,
+        functions=first.functions,
+        mosaic_grid=grids.mosaic,
+        area=grids.area,
+        skipped=tuple(inventory.skipped),
+        notices=(*grids.notices, *plan_notices(request, tiles, first.labels)),
+        chunk_ram_gb=round(ram, 3),
+        bytes_to_read=sum(bytes_read(one, width) for one in tiles.values()),
+        bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
+        first_day=to_date(min(days)),
+        last_day=to_date(max(days)),
+        fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
+    )
+    return plan, tiles
+
+
+def _chunking(request: Request, grid: Grid) -> Chunking:
+    """Return the rule of cutting; of the corner of a tile inside an area, no more than rows."""
+    if request.area_of_interest is None or request.chunking.mode != "split_number":
+        return request.chunking
+    number = min(request.chunking.number, grid.height)
+    return request.chunking.model_copy(update={"number": number})
+
+
+def _step(grid: Grid, plan: SeriesPlan) -> int:
+    """Return the node step that is fine enough for all grids of a series."""
+    return min(node_step(grid, source) for source in dict.fromkeys(plan.grids.values()))
+
+
+def _in_pixels_of(
+    grid: Grid, block: tuple[int, int], series: Sequence[SeriesPlan]
+) -> tuple[int, int]:
+    """Return a block's size in pixels of the target where both share their CRS."""
+    source = next(iter(series[0].grids.values()))
+    if source.rasterio_crs != grid.rasterio_crs:
+        return block
+    rows, cols = source.yres / grid.yres, source.xres / grid.xres
+    return max(1, round(block[0] * rows)), max(1, round(block[1] * cols))
+
+
+def _about_code(request: Request, functions: Functions) -> str:
+    """Digest what pixels depend on besides a tile's own files."""
+    keys = json.loads(request.model_dump_json(exclude=_NOT_TILE))
+    expressions = [one.additional_features for one in request.sensors]
+    area = request.area_of_interest
+    if area is not None:
+        keys["area_state"] = area_state(area)
+    return json.dumps([__version__, keys, expressions, functions.digest], sort_keys=True)
+
+
+def _exogenous_state(request: Request, tile: str) -> str:
+    path = raster_path(request, tile)
+    return "" if path is None else digest_files([path])

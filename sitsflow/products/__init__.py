@@ -1,0 +1,1 @@
+"""Products as agencies ship them: descriptions of sensors, finding products, their masks."""

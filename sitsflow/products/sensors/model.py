@@ -1,0 +1,159 @@
+"""What a sensor description may say, and the loading of the built-in and the user's own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from sitsflow.errors import SensorFileError
+
+CommonName = Literal[
+    "coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08",
+    "swir1", "swir2",
+]  # fmt: skip
+"""Band names shared by all sensors: indices speak only these."""
+
+
+class _Strict(BaseModel):
+    # JSON has no NaN, which may stand for no data: as null it would not be read again.
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class Rule(_Strict):
+    """Which pixel values of a mask file are meant.
+
+    ``nonzero``: any value but 0. ``bits``: any of the bits numbered in `values` is set (bit 0 is
+    the least significant). ``classes``: the value is one of `values`.
+    """
+
+    how: Literal["nonzero", "bits", "classes"]
+    values: tuple[int, ...] = ()
+
+    @model_validator(mode="after")
+    def _values_go_with_how(self) -> Self:
+        if (self.how == "nonzero") == bool(self.values):
+            word = "takes no" if self.how == "nonzero" else "needs"
+            raise ValueError(f"'{self.how}' {word} values")
+        return self
+
+
+class Band(_Strict):
+    """One spectral band of a product: `file` is a glob below the product's folder."""
+
+    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")
+    common: CommonName | None = None
+    file: str
+    index: int = Field(default=1, ge=1, description="band number in the file, from 1")
+    resolution: float = Field(gt=0, description="pixel size in metres, before any resampling")
+
+
+class Mask(_Strict):
+    """One mask file of a product; all of a sensor's masks together decide what is valid."""
+
+    name: str
+    file: str
+    invalid: Rule
+    outside: Rule | None = Field(default=None, description="where the sensor saw nothing")
+
+
+class Sensor(_Strict):
+    """One sensor's products: how they are named, what they hold, what their numbers mean."""
+
+    name: str = Field(description="section of the configuration, as iota2 spells it")
+    label: str = Field(pattern=r"^[A-Za-z0-9]+$", description="in file, band and accessor names")
+    platform: str
+    source: str = Field(description="where the format is described")
+    path_key: str = Field(description="key of section `chain` that holds the root folder")
+    temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
+    product: str = Field(description="pattern of a product's folder, with groups date and tile")
+    date_format: str
+    quantification: float = Field(gt=0, description="digital number of reflectance 1")
+    nodata: float
+    bands: tuple[Band, ...] = Field(min_length=1)
+    masks: tuple[Mask, ...] = Field(min_length=1)
+
+    @field_validator("product")
+    @classmethod
+    def _pattern_has_groups(cls, value: str) -> str:
+        try:
+            groups = re.compile(value).groupindex
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if missing := {"date", "tile"} - set(groups):
+            raise ValueError(f"lacks the named group(s) {', '.join(sorted(missing))}")
+        return value
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Self:
+        named: dict[str, list[str]] = {
+            "band": [band.name for band in self.bands],
+            "common name": [band.common for band in self.bands if band.common],
+            "mask": [mask.name for mask in self.masks],
+        }
+        for what, names in named.items():
+            if twice := {name for name in names if names.count(name) > 1}:
+                raise ValueError(f"{what} given twice: {', '.join(sorted(twice))}")
+        return self
+
+    @property
+    def band_names(self) -> tuple[str, ...]:
+        """Names of all bands, in the order of the native stack."""
+        return tuple(band.name for band in self.bands)
+
+    def band(self, name: str) -> Band:
+        """Return the band called `name`."""
+        return next(band for band in self.bands if band.name == name)
+
+    def band_of(self, common: str) -> Band | None:
+        """Return the band with this common name, None if the sensor has none."""
+        return next((band for band in self.bands if band.common == common), None)
+
+
+def read_sensor(path: Path) -> Sensor:
+    """Read one description; a wrong file reports all its faults at once, with their places."""
+    try:
+        return Sensor.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except yaml.YAMLError as error:
+        raise SensorFileError(f"{path}: not YAML: {error}") from None
+    except ValidationError as error:
+        lines = [_place(fault) for fault in error.errors(include_url=False)]
+        raise SensorFileError("\n".join([f"{path}: not a sensor description", *lines])) from None
+
+
+def _place(fault: Mapping[str, Any]) -> str:
+    where = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+    return f"  {where}: {fault['msg']}"
+
+
+def load_sensors(folders: Sequence[Path] = ()) -> dict[str, Sensor]:
+    """Load the built-in sensors and those of the user's `folders`, by name; the last one wins."""
+    builtin = Path(str(files("sitsflow.products.sensors")))
+    sensors = {}
+    for folder in (builtin, *folders):
+        for path in sorted(folder.glob("*.yaml")):
+            sensor = read_sensor(path)
+            sensors[sensor.name] = sensor
+    return sensors
+
+
+SENSOR_ORDER = (
+    "Landsat5Old", "Landsat8", "Landsat8Old", "Sentinel1", "Sentinel2", "Sentinel2S2C",
+    "Sentinel2L3A", "userFeatures",
+)  # fmt: skip
+"""The order in which iota2 concatenates sensors, by label; others follow by name."""
+
+
+def in_order(sensors: Sequence[Sensor]) -> list[Sensor]:
+    """Sort sensors as the native stack has them."""
+
+    def rank(sensor: Sensor) -> tuple[int, str]:
+        known = sensor.label in SENSOR_ORDER
+        return (SENSOR_ORDER.index(sensor.label) if known else len(SENSOR_ORDER), sensor.label)
+
+    return sorted(sensors, key=rank)

@@ -1,0 +1,126 @@
+"""The pieces of work of a plan: one a tile or chunk and step, named as their files and logs are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from sitsflow.digest import digest_text
+from sitsflow.geo.grid import Window
+from sitsflow.io.paths import OutputPaths
+from sitsflow.io.record import is_current
+from sitsflow.plan import Plan, TilePlan
+from sitsflow.request import GROUPS, STEPS
+
+TASKS = ("preprocess", "common_mask", "write_features", "merge_tile", "mosaic")
+"""Name of the task that does each step, in the order of the steps."""
+
+_LIGHT_RAM_GB = 0.5  # of a task that moves blocks or reads one mask at a time
+
+
+@dataclass(frozen=True)
+class Job:
+    """One piece of work. `tile` is empty for the mosaic, `index` None for a whole tile."""
+
+    task: str
+    tile: str = ""
+    index: int | None = None
+
+    @property
+    def name(self) -> str:
+        """Name in files: records, states."""
+        parts = (self.task, self.tile) if self.tile else (self.task,)
+        return "_".join(parts) + ("" if self.index is None else f"_chunk_{self.index}")
+
+    @property
+    def title(self) -> str:
+        """Name for readers, e.g. ``write_features T31TCJ 3``."""
+        parts = (self.task, self.tile, "" if self.index is None else str(self.index))
+        return " ".join(part for part in parts if part)
+
+    @property
+    def step(self) -> int:
+        """Number of the step, from 1."""
+        return TASKS.index(self.task) + 1
+
+    def log(self, paths: OutputPaths) -> Path:
+        """Return the path of the job's log file in iota2's tree."""
+        if self.task == "preprocess":
+            return paths.log("sensorsPreprocess", f"preprocessing_{self.tile}")
+        if self.task == "common_mask":
+            return paths.log("CommonMasks", f"common_mask_{self.tile}")
+        if self.task == "write_features":
+            name = f"write_features_{self.tile}_chunk_{self.index}"
+            return paths.log("write_features_map", name)
+        if self.task == "merge_tile":
+            return paths.log("merge_feat_maps_by_tiles", f"merge_{self.tile}")
+        return paths.log("merge_feat_maps")
+
+    def record(self, paths: OutputPaths) -> Path:
+        """Return the path of the job's record."""
+        return paths.record(self.name)
+
+
+def selected_steps(plan: Plan) -> tuple[int, ...]:
+    """Return the numbers of the steps between `first_step` and `last_step`, both included."""
+    first = GROUPS.index(plan.request.first_step)
+    last = GROUPS.index(plan.request.last_step)
+    return tuple(
+        number
+        for number, (group, _) in enumerate(STEPS, start=1)
+        if first <= GROUPS.index(group) <= last
+    )
+
+
+def all_jobs(plan: Plan, tiles: Mapping[str, TilePlan]) -> Iterator[Job]:
+    """Yield every job of the steps, selected or not, step by step and tile by tile."""
+    for task in TASKS[:-1]:
+        for tile in plan.tile_names:
+            if task == "write_features":
+                for index in range(len(tiles[tile].chunks)):
+                    yield Job(task, tile, index)
+            else:
+                yield Job(task, tile)
+    yield Job(TASKS[-1])
+
+
+def fingerprint(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> str:
+    """Return what changes when the files of `job` must be made again.
+
+    A tile's map does not depend on how the tile was cut; a chunk's file does.
+    """
+    if not job.tile:
+        parts = [plan.fingerprint, *plan.tile_names]
+        parts += [tiles[tile].fingerprint for tile in plan.tile_names]
+        return digest_text(job.task, *parts)
+    tile = tiles[job.tile]
+    if job.index is None:
+        return digest_text(job.task, tile.fingerprint)
+    return digest_text(job.task, tile.fingerprint, _text(tile.chunks[job.index]))
+
+
+def is_done(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> bool:
+    """Whether nothing is left to do for `job`.
+
+    A chunk's file is only a step to its tile's map: where that one is whole, the chunk is done.
+    """
+    wanted = fingerprint(job, plan, tiles)
+    if is_current(job.record(plan.paths), wanted, plan.paths.root):
+        return True
+    return job.task == "write_features" and is_done(Job("merge_tile", job.tile), plan, tiles)
+
+
+def selected_jobs(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Job]:
+    """Return the jobs of the steps that the run was asked for."""
+    steps = selected_steps(plan)
+    return [job for job in all_jobs(plan, tiles) if job.step in steps]
+
+
+def ram_gb(job: Job, plan: Plan) -> float:
+    """Estimate the peak memory of `job`, in GB."""
+    return plan.chunk_ram_gb if job.task == "write_features" else _LIGHT_RAM_GB
+
+
+def _text(window: Window) -> str:
+    return f"{window.row},{window.col},{window.height},{window.width}"

@@ -1,0 +1,228 @@
+"""The output directory of a run: when it may be wiped, when it is resumed, and whose it is."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pydantic import BaseModel, ValidationError
+
+from sitsflow.errors import OutputError
+from sitsflow.io.paths import OutputPaths
+from sitsflow.io.record import write_whole
+from sitsflow.io.write import clear_leftovers
+from sitsflow.plan import Plan
+
+
+class RunMarker(BaseModel):
+    """What makes a directory ours: which configuration it serves, and whether it was finished."""
+
+    version: str
+    fingerprint: str
+    started: datetime
+    finished: datetime | None = None
+    run: str = ""
+
+
+@contextlib.contextmanager
+def output_folder(
+    plan: Plan, *, remove: bool = False, fresh: bool = False, run: str = ""
+) -> Iterator[str]:
+    """Hold the run's output directory, ready to be written, and say what was done to it.
+
+    Parameters
+    ----------
+    remove : bool
+        iota2's ``remove_output_path``: start from an empty directory. An unfinished run of the
+        same configuration is resumed all the same.
+    fresh : bool
+        Start over in any case.
+    run : str
+        Identifier of the run, kept in the marker.
+
+    Yields
+    ------
+    str
+        A sentence for the log, empty for a new directory.
+
+    Raises
+    ------
+    OutputError
+        If the directory is not ours, is in use by another run, or holds an input.
+    """
+    paths = plan.paths
+    said = _decide(plan, remove=remove, fresh=fresh)
+    with locked(paths):
+        if said.wipe:
+            _wipe(paths)
+        clear_leftovers(*written_folders(paths))
+        marker = RunMarker(
+            version=plan.version,
+            fingerprint=plan.fingerprint,
+            started=datetime.now(UTC),
+            run=run,
+        )
+        _write(paths, marker)
+        yield said.sentence
+
+
+def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False) -> None:
+    """Refuse an output directory that `output_folder` would refuse, and leave it untouched.
+
+    Raises
+    ------
+    OutputError
+        If the directory is not ours, or holds an input.
+    """
+    _decide(plan, remove=remove, fresh=fresh)
+
+
+def finish(plan: Plan) -> None:
+    """Mark the run as finished: all that it was asked for is there."""
+    marker = read_marker(plan.paths)
+    if marker is not None:
+        _write(plan.paths, marker.model_copy(update={"finished": datetime.now(UTC)}))
+
+
+def read_marker(paths: OutputPaths) -> RunMarker | None:
+    """Return the marker of an output directory, None where it has none that can be read."""
+    try:
+        return RunMarker.model_validate_json(paths.marker.read_bytes())
+    except (OSError, ValidationError):
+        return None
+
+
+def written_folders(paths: OutputPaths) -> list[Path]:
+    """Return the folders that a run writes rasters to."""
+    return [paths.by_tiles, paths.chunks, paths.final, *sorted(paths.root.glob("features/*/tmp"))]
+
+
+def in_use(paths: OutputPaths) -> bool:
+    """Whether a run is at work in the directory."""
+    try:
+        handle = os.open(_lock_path(paths), os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
+class _Decision(BaseModel):
+    wipe: bool
+    sentence: str
+
+
+def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
+    """Decide what happens to the directory, without touching it."""
+    paths, root = plan.paths, plan.paths.root
+    if root.exists() and not root.is_dir():
+        raise OutputError(f"{root} is a file; chain.output_path must be a directory")
+    # The hidden folder alone: a wipe, or a first start, that was killed half-way.
+    if not root.exists() or not any(path for path in root.iterdir() if path != paths.state):
+        return _Decision(wipe=False, sentence="")
+    if not paths.marker.exists():
+        raise OutputError(
+            f"{root} holds files and no marker of a former run ({paths.marker.relative_to(root)}): "
+            "it is left as it is; choose another chain.output_path, or empty it yourself"
+        )
+    marker = read_marker(paths)
+    same = marker is not None and marker.fingerprint == plan.fingerprint
+    if fresh:
+        if plan.request.first_step != "init":
+            raise OutputError(
+                f"starting over needs chain.first_step: init, not {plan.request.first_step}, "
+                f"which goes on from what is in {root}"
+            )
+        _refuse_inputs(plan)
+        return _Decision(
+            wipe=True, sentence=f"starting over: what a former run left in {root} goes"
+        )
+    if plan.request.first_step != "init":
+        return _Decision(wipe=False, sentence=f"going on from what a former run left in {root}")
+    if same and marker is not None and marker.finished is None:
+        sentence = f"resuming the unfinished run of the same configuration in {root}"
+        return _Decision(wipe=False, sentence=sentence)
+    if remove:
+        _refuse_inputs(plan)
+        return _Decision(wipe=True, sentence=f"remove_output_path: a former run in {root} goes")
+    return _Decision(wipe=False, sentence=f"keeping what still holds of a former run in {root}")
+
+
+def _refuse_inputs(plan: Plan) -> None:
+    """Refuse to wipe a directory that holds something the run reads."""
+    request, root = plan.request, plan.paths.root.resolve()
+    single = (request.module, request.exogenous, request.area_of_interest)
+    inputs = [
+        *(sensor.root for sensor in request.sensors),
+        *request.sensor_folders,
+        *(path for path in single if path is not None),
+    ]
+    for path in inputs:
+        if path.resolve() == root or path.resolve().is_relative_to(root):
+            raise OutputError(
+                f"{root} would be wiped, but the input {path} lies in it; "
+                "move the input, or choose another chain.output_path"
+            )
+
+
+def _wipe(paths: OutputPaths) -> None:
+    """Remove what runs write, and nothing else that somebody may have put beside it."""
+    lock = _lock_path(paths)
+    for folder in (paths.by_tiles, paths.chunks, paths.root / "features", paths.final, paths.logs):
+        if folder.is_symlink():
+            folder.unlink()
+        elif folder.exists():
+            shutil.rmtree(folder)
+    paths.status.unlink(missing_ok=True)
+    for entry in sorted(paths.state.iterdir()):
+        if entry == lock:
+            continue
+        if entry.is_dir() and not entry.is_symlink():
+            shutil.rmtree(entry)
+        else:
+            entry.unlink()
+
+
+@contextlib.contextmanager
+def locked(paths: OutputPaths) -> Iterator[None]:
+    """Hold the directory against a second run; the lock dies with the process.
+
+    Raises
+    ------
+    OutputError
+        If a run holds it.
+    """
+    try:
+        paths.state.mkdir(parents=True, exist_ok=True)
+        handle = os.open(_lock_path(paths), os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise OutputError(f"cannot write in {paths.root}: {error.strerror}") from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise OutputError(
+                f"another run is at work in {paths.root}; wait for its end"
+            ) from error
+        yield
+    finally:
+        os.close(handle)
+
+
+def _lock_path(paths: OutputPaths) -> Path:
+    return paths.state / "lock"
+
+
+def _write(paths: OutputPaths, marker: RunMarker) -> None:
+    write_whole(paths.marker, json.dumps(marker.model_dump(mode="json"), indent=1))

@@ -1,0 +1,267 @@
+"""One chunk: from product files to feature values, and to a file."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from itertools import groupby
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.dates import stamp
+from sitsflow.errors import FunctionError
+from sitsflow.features.accessors import Accessors
+from sitsflow.features.exogenous import read_exogenous
+from sitsflow.features.functions import Functions, check_shape, load_functions
+from sitsflow.features.native import indices_of, native_features
+from sitsflow.geo.area import inside, read_area
+from sitsflow.geo.grid import Window
+from sitsflow.io.read import reading
+from sitsflow.io.record import TaskRecord
+from sitsflow.io.write import write_raster
+from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
+from sitsflow.steps.sources import sources_text
+from sitsflow.steps.tags import run_tags
+from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.series import Series
+
+log = logging.getLogger(__name__)
+
+Bools = NDArray[np.bool_]
+
+
+class Computed(NamedTuple):
+    """A chunk's features: (band, row, col) float32 with the nodata value where there is none."""
+
+    values: NDArray[np.float32]
+    undefined: dict[str, int]
+    """Pixels with data that a function left NaN or infinite, by band; only bands with some."""
+    pixels: int
+    """Pixels wanted: without those outside the area of interest."""
+    valid: dict[str, dict[str, int]]
+    """How many of these no mask spoils, by sensor label and day, of sensors that are read."""
+
+
+def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
+    """Compute one chunk of a tile and write its file."""
+    window = tile_plan.chunks[index]
+    path = plan.paths.chunk(tile_plan.tile, index)
+    log.info("%s chunk %d: %s", tile_plan.tile, index, sources_text(tile_plan))
+    computed = compute_chunk(plan, tile_plan, index)
+    write_raster(
+        path,
+        computed.values,
+        tile_plan.grid.part(window),
+        nodata=plan.request.no_data_value,
+        descriptions=plan.labels,
+        tags=run_tags(plan),
+        compression=plan.request.compression,
+    )
+    warnings = [
+        f"{label}: {count} pixel(s) not finite, written as nodata"
+        for label, count in computed.undefined.items()
+    ]
+    for warning in warnings:
+        log.warning("%s chunk %d: %s", tile_plan.tile, index, warning)
+    record = TaskRecord(
+        task="write_features",
+        tile=tile_plan.tile,
+        outputs=(path,),
+        pixels=computed.pixels,
+        nan_counts=computed.undefined,
+        valid_pixels=computed.valid,
+        warnings=tuple(warnings),
+    )
+    log.info(
+        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2g Mpixel/s, peak RAM %.0f MB",
+        tile_plan.tile, index, window.height, window.width, len(plan.labels), record.seconds,
+        record.pixels / max(record.seconds, 1e-6) / 1e6, record.peak_rss_mb,
+    )  # fmt: skip
+    return record
+
+
+def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
+    """Compute the features of one chunk.
+
+    Raises
+    ------
+    FunctionError
+        If a user function fails, or with `strict` leaves a pixel undefined.
+    ReadError
+        If a product's file cannot be read.
+    """
+    request = plan.request
+    window = tile_plan.chunks[index]
+    wanted = _wanted(plan, tile_plan, window)
+    values = np.full((len(plan.labels), *window.shape), request.no_data_value, np.float32)
+    core = window if wanted is None else _box(window, wanted)
+    if core is None:
+        log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
+        return Computed(values, {}, 0, {})
+    rows, cols = core.relative_to(window).slices
+    part = values[:, rows, cols]
+    keep = None if wanted is None else wanted[rows, cols]
+    with reading():
+        chunk = _Chunk(plan, tile_plan, index, core, keep)
+        undefined = chunk.compute(part)
+        valid = chunk.valid_pixels()
+    if keep is not None:
+        part[:, ~keep] = request.no_data_value
+    pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
+    return Computed(values, undefined, pixels, valid)
+
+
+def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:
+    path = plan.request.area_of_interest
+    if path is None:
+        return None
+    return inside(read_area(path, tile_plan.grid.crs), tile_plan.grid.part(window))
+
+
+def _box(window: Window, wanted: Bools) -> Window | None:
+    """Return the smallest part of `window` that holds all wanted pixels."""
+    rows, cols = np.flatnonzero(wanted.any(axis=1)), np.flatnonzero(wanted.any(axis=0))
+    if rows.size == 0:
+        return None
+    return Window(
+        row=window.row + int(rows[0]),
+        col=window.col + int(cols[0]),
+        height=int(rows[-1] - rows[0]) + 1,
+        width=int(cols[-1] - cols[0]) + 1,
+    )
+
+
+def _padded(core: Window, padding: tuple[int, int], tile_plan: TilePlan) -> Window:
+    """Grow a window by columns and rows, as far as its tile goes: less at a tile's edge."""
+    room = tile_plan.room or tile_plan.grid.whole
+    inner = core.relative_to(room).padded(padding[1], padding[0], room.shape)
+    return inner.model_copy(update={"row": inner.row + room.row, "col": inner.col + room.col})
+
+
+class _Chunk:
+    """The computation of one chunk's bands, one after the other."""
+
+    def __init__(
+        self, plan: Plan, tile_plan: TilePlan, index: int, core: Window, keep: Bools | None
+    ) -> None:
+        request = plan.request
+        self._plan = plan
+        self._tile_plan = tile_plan
+        self._where = f"tile {tile_plan.tile}, chunk {index}"
+        self._core = core
+        self._keep = keep
+        self._padded = _padded(core, request.padding, tile_plan)
+        self._inner = core.relative_to(self._padded).slices
+        self._observed = [
+            Observations(one, tile_plan.grid, self._padded, request.resampling)
+            for one in tile_plan.series
+        ]
+        self._series = [
+            Series(
+                one,
+                observed,
+                indices_of(one.sensor, one.bands, request),
+                gapfilling=request.use_gapfilling,
+                where=self._where,
+            )
+            for one, observed in zip(tile_plan.series, self._observed, strict=True)
+        ]
+
+    def compute(self, out: NDArray[np.float32]) -> dict[str, int]:
+        """Fill `out`, (band, row, col) of the core; return the undefined pixels a band."""
+        request = self._plan.request
+        at = 0
+        if request.concat_mode:
+            for feature in native_features(self._series, request):
+                values = feature.values[self._inner]
+                out[at] = np.where(np.isfinite(values), values, request.no_data_value)
+                at += 1
+        if not request.functions:
+            return {}
+        functions = load_functions(request.module, [one.name for one in request.functions])
+        accessors = Accessors(
+            {one.plan.sensor.label: one for one in self._series},
+            read_exogenous(request, self._tile_plan.tile, self._tile_plan.grid, self._padded),
+            copies=request.module is not None,
+        )
+        undefined: dict[str, int] = {}
+        for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
+            part = out[at : at + len(planned.labels)]
+            made = self._call(functions, planned, wanted.kwargs, accessors, part)
+            for label, count in made.items():  # two functions may give the same label
+                undefined[label] = undefined.get(label, 0) + count
+            at += len(planned.labels)
+        return undefined
+
+    def valid_pixels(self) -> dict[str, dict[str, int]]:
+        """Count the pixels that no mask spoils, by sensor and day, of sensors that are read."""
+        return {
+            one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
+            for one, observed in zip(self._tile_plan.series, self._observed, strict=True)
+            if one.read
+        }
+
+    def _call(
+        self,
+        functions: Functions,
+        planned: FunctionPlan,
+        kwargs: Mapping[str, Any],
+        accessors: Accessors,
+        out: NDArray[np.float32],
+    ) -> dict[str, int]:
+        accessors.touched.clear()
+        features = functions.call(planned.name, accessors, kwargs, self._where)
+        check_shape(features, self._padded.shape, planned.name, self._where)
+        if len(features.values) != len(planned.labels):
+            raise FunctionError(
+                f"{planned.name} ({self._where}): made {len(features.values)} band(s), but "
+                f"{len(planned.labels)} when it was tried; the number must not depend on pixels"
+            )
+        some, full = self._data(accessors.touched)
+        undefined: dict[str, int] = {}
+        with np.errstate(over="ignore", invalid="ignore"):
+            for at, label in enumerate(planned.labels):
+                values = features.values[at][self._inner].astype(np.float32)
+                finite = np.isfinite(values)
+                if count := int(np.count_nonzero(full & ~finite)):
+                    undefined[label] = undefined.get(label, 0) + count
+                    self._refuse(planned.name, label, full & ~finite)
+                out[at] = np.where(finite & some, values, self._plan.request.no_data_value)
+        return undefined
+
+    def _data(self, touched: Mapping[str, set[str]]) -> tuple[Bools, Bools]:
+        """Tell where some, and where all of the sensors that were read have a valid date."""
+        read = [one for one in self._series if one.plan.sensor.label in touched]
+        some = np.full(self._core.shape, not read)
+        full = np.ones(self._core.shape, bool)
+        for one in read:
+            has = one.has_data(touched[one.plan.sensor.label])[self._inner]
+            some |= has
+            full &= has
+        return some, full if self._keep is None else full & self._keep
+
+    def _refuse(self, name: str, label: str, bad: Bools) -> None:
+        """With `strict`, raise the error that names the first undefined pixel."""
+        if not self._plan.request.strict:
+            return
+        row, col = (int(place[0]) for place in np.nonzero(bad))
+        grid = self._tile_plan.grid
+        row, col = row + self._core.row, col + self._core.col
+        x, y = grid.transform @ (col + 0.5, row + 0.5)
+        raise FunctionError(
+            f"{name} ({self._where}): {label} is not finite at {np.count_nonzero(bad)} pixel(s), "
+            f"first at row {row}, column {col} of the tile (x {x:.2f}, y {y:.2f} in {grid.crs}). "
+            "Divide by something that is never 0, or set external_features.strict: False to have "
+            "nodata there"
+        )
+
+
+def _by_day(series: SeriesPlan, valid: Bools, keep: Bools | None) -> dict[str, int]:
+    """Count the valid pixels of each day, (date, row, col); one valid product of a day will do."""
+    counts = {}
+    for day, places in groupby(range(len(series.days)), series.days.__getitem__):
+        usable = valid[list(places)].any(axis=0)
+        counts[stamp(day)] = int(np.count_nonzero(usable if keep is None else usable & keep))
+    return counts

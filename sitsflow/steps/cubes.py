@@ -1,0 +1,151 @@
+"""The cubes of `write_outputs`: what a tile's series look like before and after interpolation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+from rasterio.windows import Window as RasterioWindow
+
+from sitsflow.dates import stamp
+from sitsflow.features.labels import series_labels
+from sitsflow.features.native import indices_of, native_features
+from sitsflow.features.probe import native_labels
+from sitsflow.geo.grid import Window
+from sitsflow.io.read import reading
+from sitsflow.io.write import create
+from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.steps.tags import run_tags
+from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.series import NOT_ACQUIRED, Series
+
+_INT16 = np.iinfo(np.int16)
+_COARSE = 100  # digital numbers a reflectance of 1 under which whole numbers say too little
+
+
+class _Cube(NamedTuple):
+    path: Path
+    labels: Sequence[str]
+    dtype: DTypeLike
+    nodata: float
+
+
+def write_cubes(plan: Plan, tile_plan: TilePlan) -> list[Path]:
+    """Write each sensor's raw stack, masks, gap-filled stack and features, and all features.
+
+    Reflectances are int16, truncated toward zero as iota2 writes them (float32 where a sensor's
+    are not counted in thousandths); features are float32. Where a run has no native features
+    there is no file of them.
+    """
+    cubes = [cube for series in tile_plan.series for cube in _of_sensor(plan, tile_plan, series)]
+    path = plan.paths.features(tile_plan.tile) / f"{tile_plan.tile}_Features.tif"
+    cubes.append(_features_cube(plan, path, tile_plan.series))
+    _fill(plan, tile_plan, cubes)
+    return [cube.path for cube in cubes if cube.labels]
+
+
+def _of_sensor(plan: Plan, tile_plan: TilePlan, series: SeriesPlan) -> list[_Cube]:
+    label, dtype = series.sensor.label, _dtype(series)
+    # A nodata value that int16 cannot hold is given its lowest number.
+    nodata = series.sensor.nodata if _fits(series.sensor.nodata, dtype) else _INT16.min
+
+    def path(what: str) -> Path:
+        return plan.paths.of_series(tile_plan.tile, label, what)
+
+    raw, filled = series.raw_days, series.target_days
+    return [
+        _Cube(path("TS.tif"), _dated(series, raw), dtype, nodata),
+        _Cube(path("MASKS.tif"), series_labels(label, "mask", raw), np.uint8, NOT_ACQUIRED),
+        _Cube(path("TSG.tif"), _dated(series, filled), dtype, nodata),
+        _features_cube(plan, path("Features.tif"), [series]),
+    ]
+
+
+def _features_cube(plan: Plan, path: Path, series: Sequence[SeriesPlan]) -> _Cube:
+    return _Cube(path, native_labels(series, plan.request), np.float32, plan.request.no_data_value)
+
+
+def _dtype(series: SeriesPlan) -> DTypeLike:
+    return np.float32 if series.sensor.quantification < _COARSE else np.int16
+
+
+def _fits(value: float, dtype: DTypeLike) -> bool:
+    return dtype is not np.int16 or (_INT16.min <= value <= _INT16.max and value.is_integer())
+
+
+def _dated(series: SeriesPlan, days: Sequence[int]) -> list[str]:
+    return [f"{series.sensor.label}_{band}_{stamp(day)}" for day in days for band in series.bands]
+
+
+def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
+    """Write cubes chunk by chunk, so that no whole cube is ever in memory."""
+    with ExitStack() as stack:
+        files = [
+            stack.enter_context(
+                create(
+                    cube.path, tile_plan.grid, dtype=cube.dtype, nodata=cube.nodata,
+                    descriptions=cube.labels, tags=run_tags(plan),
+                    compression=plan.request.compression,
+                )
+            )
+            if cube.labels else None
+            for cube in cubes
+        ]  # fmt: skip
+        for window in tile_plan.chunks:
+            place = RasterioWindow(window.col, window.row, window.width, window.height)
+            with reading():
+                parts = _all(plan, _series(plan, tile_plan, window))
+                for file, cube, part in zip(files, cubes, parts, strict=True):
+                    if file is not None:
+                        file.write(_coded(part, cube), window=place)
+
+
+def _series(plan: Plan, tile_plan: TilePlan, window: Window) -> list[Series]:
+    return [
+        Series(
+            one,
+            Observations(one, tile_plan.grid, window, plan.request.resampling),
+            indices_of(one.sensor, one.bands, plan.request),
+            gapfilling=plan.request.use_gapfilling,
+        )
+        for one in tile_plan.series
+    ]
+
+
+def _all(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
+    """Yield the values of all cubes in their order, one at a time in memory."""
+    for one in series:
+        yield _interleaved([_raw(one, band) for band in one.plan.bands])
+        yield one.masks()
+        yield _interleaved([one.interpolated(band) for band in one.plan.bands])
+        yield _features(plan, [one])
+    yield _features(plan, series)
+
+
+def _raw(series: Series, band: str) -> NDArray[np.float32]:
+    values, nodata = series.raw(band), series.plan.sensor.nodata
+    if not _fits(nodata, _dtype(series.plan)):
+        values[values == np.float32(nodata)] = np.nan
+    return values
+
+
+def _features(plan: Plan, series: Sequence[Series]) -> NDArray[np.float32]:
+    found = [feature.values for feature in native_features(series, plan.request)]
+    return np.stack(found) if found else np.empty((0, 0, 0), np.float32)
+
+
+def _interleaved(bands: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Bring bands of (date, row, col) into one stack, date by date."""
+    stack = np.stack(bands, axis=1)
+    return stack.reshape(-1, *stack.shape[2:])
+
+
+def _coded(values: NDArray[Any], cube: _Cube) -> NDArray[Any]:
+    if np.dtype(cube.dtype) != np.int16:
+        return np.asarray(np.where(np.isfinite(values), values, cube.nodata), cube.dtype)
+    kept = np.nan_to_num(values, nan=cube.nodata).clip(_INT16.min, _INT16.max)
+    return np.asarray(kept, np.int16)

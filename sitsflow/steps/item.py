@@ -1,0 +1,162 @@
+"""The map as a STAC item: what it is, where, when, and of which bands."""
+
+from __future__ import annotations
+
+import math
+from datetime import UTC, datetime, time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pystac
+import rasterio
+from rasterio._err import CPLE_BaseError
+from rasterio.errors import RasterioError
+from rasterio.warp import transform
+
+from sitsflow.errors import GridError, OutputError
+from sitsflow.geo.grid import Grid
+from sitsflow.io.write import write_json
+from sitsflow.plan import Plan
+
+_STAC_VERSION = "1.0.0"
+_POINTS_A_SIDE = 20  # of the footprint, whose straight edges bend when unprojected
+_STATISTICS = {
+    "minimum": "STATISTICS_MINIMUM",
+    "maximum": "STATISTICS_MAXIMUM",
+    "mean": "STATISTICS_MEAN",
+    "stddev": "STATISTICS_STDDEV",
+    "valid_percent": "STATISTICS_VALID_PERCENT",
+}
+
+
+def write_item(plan: Plan, map_path: Path, out_json: Path) -> None:
+    """Describe the map in a STAC 1.0 item with relative links.
+
+    The fields of the projection extension (``proj:code``, ``proj:shape``, ...) and STAC 1.1's
+    ``bands`` are there, but no extension is declared: a declared one makes validators fetch its
+    schema, and the item shall be valid without a network.
+
+    Parameters
+    ----------
+    plan : Plan
+        The run that made the map.
+    map_path : Path
+        The map, with its statistics.
+    out_json : Path
+        The item, written whole or not at all. The quicklook becomes its thumbnail where it lies
+        at its place in the tree: write it first.
+
+    Raises
+    ------
+    OutputError
+        If the map cannot be read.
+    GridError
+        If the map's outline does not transform to longitudes and latitudes.
+    """
+    ring = _footprint(plan.mosaic_grid)
+    longitudes, latitudes = zip(*ring, strict=True)
+    item = pystac.Item(
+        id=f"{map_path.stem}-{plan.fingerprint[:12]}",
+        geometry={"type": "Polygon", "coordinates": [ring]},
+        bbox=[min(longitudes), min(latitudes), max(longitudes), max(latitudes)],
+        datetime=None,
+        start_datetime=datetime.combine(plan.first_day, time.min, UTC),
+        end_datetime=datetime.combine(plan.last_day, time(23, 59, 59), UTC),
+        properties=_properties(plan),
+    )
+    folder = out_json.parent
+    item.add_asset("data", _data(map_path, folder))
+    if plan.paths.quicklook.is_file():
+        thumbnail = pystac.Asset(
+            href=_relative(plan.paths.quicklook, folder),
+            title="Quicklook",
+            media_type=pystac.MediaType.PNG,
+            roles=["thumbnail"],
+        )
+        item.add_asset("thumbnail", thumbnail)
+    fields = item.to_dict(include_self_link=False, transform_hrefs=False)
+    # pystac writes the newest version it knows; setting another one there is global.
+    fields["stac_version"] = _STAC_VERSION
+    write_json(out_json, fields)
+
+
+def _properties(plan: Plan) -> dict[str, Any]:
+    grid, sensors = plan.mosaic_grid, [each.sensor for each in plan.request.sensors]
+    epsg = grid.rasterio_crs.to_epsg()
+    west, south, east, north = grid.bounds
+    fields: dict[str, Any] = {
+        "title": f"Features of {', '.join(sensors)} over {len(plan.tile_names)} tile(s)",
+        "proj:code": f"EPSG:{epsg}" if epsg else None,
+        "proj:shape": list(grid.shape),
+        "proj:transform": list(grid.transform)[:6],
+        "proj:bbox": [west, south, east, north],
+        "sitsflow:version": plan.version,
+        "sitsflow:fingerprint": plan.fingerprint,
+        "sitsflow:sensors": sensors,
+        "sitsflow:tiles": list(plan.tile_names),
+        "sitsflow:functions": [each.name for each in plan.functions],
+    }
+    if epsg:
+        fields["proj:epsg"] = epsg
+    else:
+        fields["proj:wkt2"] = grid.rasterio_crs.to_wkt(version="WKT2_2019")
+    if grid.rasterio_crs.is_projected:
+        metres = grid.rasterio_crs.linear_units_factor[1]
+        fields["gsd"] = max(grid.xres, grid.yres) * metres
+    return fields
+
+
+def _data(map_path: Path, folder: Path) -> pystac.Asset:
+    try:
+        with rasterio.open(map_path) as dataset:
+            bands = [_band(dataset, number) for number in dataset.indexes]
+    except RasterioError as error:
+        raise OutputError(f"{map_path}: cannot be read ({error}); run the mosaic again") from error
+    return pystac.Asset(
+        href=_relative(map_path, folder),
+        title="Feature map",
+        media_type=pystac.MediaType.COG,
+        roles=["data"],
+        extra_fields={"bands": bands},
+    )
+
+
+def _band(dataset: Any, number: int) -> dict[str, Any]:
+    tags = dataset.tags(number)
+    fields: dict[str, Any] = {
+        "name": dataset.descriptions[number - 1] or f"band {number}",
+        "data_type": dataset.dtypes[number - 1],
+    }
+    if dataset.nodata is not None:
+        fields["nodata"] = dataset.nodata if math.isfinite(dataset.nodata) else str(dataset.nodata)
+    # A band without any value has no minimum.
+    found = {name: float(tags[tag]) for name, tag in _STATISTICS.items() if tag in tags}
+    if found:
+        fields["statistics"] = found
+    return fields
+
+
+def _footprint(grid: Grid) -> list[list[float]]:
+    """Outline in longitude, latitude (WGS 84), counter-clockwise from the south-west, closed."""
+    west, south, east, north = grid.bounds
+    along = np.linspace(0, 1, _POINTS_A_SIDE, endpoint=False)
+    width, height = along * (east - west), along * (north - south)
+    xs = np.concatenate([west + width, 0 * height + east, east - width, 0 * height + west])
+    ys = np.concatenate([0 * width + south, south + height, 0 * width + north, north - height])
+    try:
+        longitudes, latitudes = transform(grid.rasterio_crs, "EPSG:4326", xs, ys)
+    except CPLE_BaseError as error:
+        raise GridError(
+            f"the map at {grid.bounds} in {grid.crs} has no longitudes and latitudes ({error}): "
+            "is chain.proj meant for this place?"
+        ) from error
+    ring = [
+        [round(float(longitude), 7), round(float(latitude), 7)]
+        for longitude, latitude in zip(longitudes, latitudes, strict=True)
+    ]
+    return [*ring, ring[0]]
+
+
+def _relative(path: Path, folder: Path) -> str:
+    return f"./{path.relative_to(folder).as_posix()}"

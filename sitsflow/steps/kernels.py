@@ -1,0 +1,35 @@
+"""Compile every kernel once (``python -m sitsflow.steps.kernels``), so that no run has to.
+
+Compiled code is kept beside the sources, for this kind of processor.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sitsflow.geo.coordinates import source_coordinates
+from sitsflow.geo.grid import Grid
+from sitsflow.geo.resampling import nearest, resample
+from sitsflow.timeseries.gapfilling import fill_gaps
+from sitsflow.timeseries.indices import normalized_difference
+
+
+def compile_kernels() -> None:
+    """Call each kernel on a few pixels, with each type that products have."""
+    source = Grid(crs="EPSG:32631", x=0, y=0, xres=10, yres=10, height=8, width=8)
+    target = source.model_copy(update={"xres": 7.0, "yres": 7.0})
+    coordinates = source_coordinates(target, target.whole, source, 0)
+    valid = np.zeros((1, 8, 8), bool)
+    for dtype in (np.int16, np.uint16, np.float32):
+        values = np.ones((1, 8, 8), dtype)
+        for usable in (None, valid):
+            resample(values, usable, -1, coordinates, source.whole)
+    nearest(valid, coordinates, source.whole, False)
+    nearest(valid.astype(np.float32), coordinates, source.whole, np.nan)
+    series = np.ones((2, 1, 1), np.float32)
+    filled = fill_gaps(series, series > 0, [0, 1], [0])
+    normalized_difference(filled, filled)
+
+
+if __name__ == "__main__":
+    compile_kernels()

@@ -1,0 +1,1 @@
+"""A pixel's series: observations, gap filling between valid dates, spectral indices."""

@@ -1,0 +1,147 @@
+"""Spectral indices: iota2's three, and those of the spyndex catalogue by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any, NamedTuple
+
+import numba
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.errors import ExpressionError
+from sitsflow.products.sensors.model import Sensor
+
+Array = NDArray[np.float32]
+
+IOTA2_INDICES = ("NDVI", "NDWI", "Brightness")
+_SCALE = np.float32(1000)
+_NO_DENOMINATOR = np.float32(1e-5)  # iota2: below it an index is 0
+
+SPYNDEX_BANDS = {
+    "coastal": "A",
+    "blue": "B",
+    "green": "G",
+    "red": "R",
+    "rededge1": "RE1",
+    "rededge2": "RE2",
+    "rededge3": "RE3",
+    "nir": "N",
+    "nir08": "N2",
+    "swir1": "S1",
+    "swir2": "S2",
+}
+"""From our common band names to the catalogue's standard ones."""
+
+
+class Index(NamedTuple):
+    """An index of one sensor: the bands it needs, by the sensor's names, and how to compute it."""
+
+    name: str
+    bands: tuple[str, ...]
+    compute: Callable[[Mapping[str, Array]], Array]
+
+
+def normalized_difference(one: Array, other: Array) -> Array:
+    """(one - other) / (one + other) x 1000, 0 where the denominator vanishes; float32, unrounded.
+
+    NaN where either is NaN.
+    """
+    out = np.empty(one.shape, np.float32)
+    _divide(np.ravel(one), np.ravel(other), out.ravel())
+    return out
+
+
+def _quotients(one: Any, other: Any, out: Any) -> None:
+    for i in range(out.size):
+        total = one[i] + other[i]
+        quotient = (one[i] - other[i]) / total * _SCALE
+        out[i] = np.float32(0) if abs(total) < _NO_DENOMINATOR else quotient
+
+
+# One sweep over a chunk's years instead of numpy's seven, each with an array of its own.
+_divide: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(_quotients)
+
+
+def brightness(bands: Mapping[str, Array]) -> Array:
+    """Root of the sum of squares over all `bands`, in their own unit."""
+    total: Array | None = None
+    for values in bands.values():
+        total = values * values if total is None else total + values * values
+    if total is None:
+        raise ValueError("brightness of no band")
+    return np.sqrt(total)
+
+
+def iota2_indices(sensor: Sensor, bands: tuple[str, ...]) -> dict[str, Index]:
+    """Return NDVI, NDWI and Brightness of a sensor, those that its `bands` allow.
+
+    NDVI is (nir - red) / (nir + red); NDWI is (swir1 - nir) / (swir1 + nir), its sign the
+    opposite of Gao's (1996); both x 1000. Brightness takes all `bands`, in digital numbers.
+    """
+    red, nir, swir = (sensor.band_of(name) for name in ("red", "nir", "swir1"))
+    found = {}
+    for name, one, other in (("NDVI", nir, red), ("NDWI", swir, nir)):
+        if one and other and one.name in bands and other.name in bands:
+            found[name] = Index(name, (one.name, other.name), _difference(one.name, other.name))
+    found["Brightness"] = Index("Brightness", bands, brightness)
+    return found
+
+
+def _difference(one: str, other: str) -> Callable[[Mapping[str, Array]], Array]:
+    return lambda bands: normalized_difference(bands[one], bands[other])
+
+
+def catalogue_index(name: str, sensor: Sensor, bands: tuple[str, ...]) -> Index:
+    """Return an index of the spyndex catalogue for a sensor, computed on reflectance 0 to 1.
+
+    Constants take the catalogue's defaults.
+
+    Raises
+    ------
+    ExpressionError
+        If the catalogue does not know `name`, or it needs a band that `bands` lack.
+    """
+    catalogue = _catalogue()
+    if name not in catalogue.indices:
+        near = difflib.get_close_matches(name, list(catalogue.indices), n=1, cutoff=0.4)
+        hint = f"; did you mean {near[0]}?" if near else ""
+        raise ExpressionError(f"{name!r} is not an index of the spyndex catalogue{hint}")
+    names: dict[str, str] = {}
+    constants: dict[str, float] = {}
+    ours = {code: sensor.band_of(common) for common, code in SPYNDEX_BANDS.items()}
+    for symbol in catalogue.indices[name].bands:
+        band = ours.get(symbol)
+        if band is not None and band.name in bands:
+            names[symbol] = band.name
+        elif symbol in catalogue.constants and catalogue.constants[symbol].default is not None:
+            constants[symbol] = catalogue.constants[symbol].default
+        else:
+            raise ExpressionError(
+                f"index {name} needs {symbol!r} ({_meaning(symbol)}), which {sensor.name} lacks "
+                "here"
+            )
+    scale = np.float32(sensor.quantification)
+
+    def compute(values: Mapping[str, Array]) -> Array:
+        parameters = {symbol: values[band] / scale for symbol, band in names.items()}
+        with np.errstate(all="ignore"):
+            result: Any = catalogue.computeIndex(name, params={**parameters, **constants})
+        return np.asarray(result, np.float32)
+
+    return Index(name, tuple(names.values()), compute)
+
+
+def _meaning(symbol: str) -> str:
+    catalogue = _catalogue()
+    known = catalogue.bands.get(symbol) or catalogue.constants.get(symbol)
+    return str(getattr(known, "long_name", None) or getattr(known, "description", "a constant"))
+
+
+@cache
+def _catalogue() -> Any:
+    import spyndex
+
+    return spyndex

@@ -1,0 +1,253 @@
+"""What a sensor saw of one window of a tile: its scenes on the tile's grid, not interpolated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.geo.coordinates import Coordinates, source_coordinates, source_window
+from sitsflow.geo.grid import Grid, Window
+from sitsflow.geo.resampling import MARGINS, nearest, resample
+from sitsflow.io.read import read_layer, read_layers, read_stacks
+from sitsflow.plan import SeriesPlan
+from sitsflow.products.masks import any_in_blocks, matches
+from sitsflow.products.sensors.model import Mask, Rule
+from sitsflow.request import Resampling
+
+Floats = NDArray[np.float32]
+Bools = NDArray[np.bool_]
+
+
+class Observed(Protocol):
+    """Where a series takes its pixels from."""
+
+    @property
+    def valid(self) -> Bools:
+        """Where each date may be used; (date, row, col)."""
+        ...
+
+    def band(self, name: str, *, clouded: bool = False) -> Floats:
+        """Return one band, NaN where the product has no data; (date, row, col).
+
+        Where a date is not valid a value has a meaning only if `clouded` is asked for.
+        """
+        ...
+
+
+class Observations:
+    """Scenes of one sensor over one window of a tile, read when asked for.
+
+    Parameters
+    ----------
+    plan : SeriesPlan
+        Which files, on which grids.
+    tile_grid : Grid
+        The whole grid of the tile.
+    window : Window
+        The pixels wanted, in `tile_grid`.
+    method : {"bicubic", "bilinear", "nearest"}
+        How bands are resampled where grids do not coincide; masks always nearest.
+    """
+
+    def __init__(
+        self, plan: SeriesPlan, tile_grid: Grid, window: Window, method: Resampling
+    ) -> None:
+        self._plan = plan
+        self._tile_grid = tile_grid
+        self._window = window
+        self._method = method
+        self._invalid: dict[Grid, tuple[Window, Bools]] = {}
+        self._windows: dict[Grid, Window | None] = {}
+        self._read_ahead: dict[str, NDArray[Any]] = {}
+        self._given: set[str] = set()
+        self._located: dict[Grid, Coordinates] = {}
+
+    @cached_property
+    def valid(self) -> Bools:
+        """Where each date may be used: no mask says otherwise; (date, row, col)."""
+        invalid = np.zeros((0, *self._window.shape), bool)
+        for grid in self._mask_grids:
+            source = self._source_window(grid)
+            if source is None:
+                return np.zeros((len(self._plan.scenes), *self._window.shape), bool)
+            here = self._nearest(self._invalid_in(grid, source), grid, source, outside=True)
+            invalid = np.logical_or(invalid, here, out=here) if len(invalid) else here
+        return np.logical_not(invalid, out=invalid)
+
+    def seen(self) -> Bools:
+        """Tell where the sensor saw the ground on some date, clouds or not; (row, col).
+
+        Of a sensor whose masks do not say it, all that its files cover.
+        """
+        outside = [mask for mask in self._plan.sensor.masks if mask.outside is not None]
+        seen = np.ones(self._window.shape, bool)
+        for grid in [] if outside else self._mask_grids:
+            source = self._source_window(grid)
+            if source is None:
+                return np.zeros(self._window.shape, bool)
+            seen &= self._nearest(np.ones((1, *source.shape), bool), grid, source)[0]
+        for mask in outside:
+            grid = self._plan.grids[mask.name]
+            source = self._source_window(grid)
+            if source is None:
+                return np.zeros(self._window.shape, bool)
+            inside = np.zeros((1, *source.shape), bool)
+            for scene in self._plan.scenes:
+                values = read_layer(scene.masks[mask.name], source)
+                inside[0] |= ~matches(values, _rule(mask))
+                if inside.all():  # most often the first date says it all
+                    break
+            seen &= self._nearest(inside, grid, source)[0]
+        return seen
+
+    def band(self, name: str, *, clouded: bool = False) -> Floats:
+        """Return one band on the tile's grid, float32, NaN where a product has no data.
+
+        A valid pixel takes nothing from pixels that masks forbid. With `clouded` the others are
+        made of all that the product has, clouds too.
+        """
+        grid = self._plan.grids[name]
+        source = self._source_window(grid)
+        if source is None:
+            return np.full((len(self._plan.scenes), *self._window.shape), np.nan, np.float32)
+        values, usable = self._layers(name, source), self._source_valid(grid, source)
+        clear = self._resampled(values, usable, grid, source)
+        if clouded and usable is not None:
+            every = self._resampled(values, None, grid, source)
+            np.copyto(clear, every, where=~self.valid)
+        return clear
+
+    def _resampled(
+        self, values: NDArray[Any], usable: Bools | None, grid: Grid, source: Window
+    ) -> Floats:
+        return resample(
+            values,
+            usable,
+            self._plan.sensor.nodata,
+            self._coordinates(grid),
+            source,
+            self._method,
+            # Where masks lie on the band's own grid, a pixel under them is not valid anyway.
+            under_masks=self._mask_grids != [grid],
+        )
+
+    def _layers(self, name: str, source: Window) -> NDArray[Any]:
+        """Read a band of all dates, and with it those that the plan wants of the same files.
+
+        Files of all bands mostly keep a pixel's bands together: one costs as much as all.
+        """
+        if name not in self._read_ahead:
+            file = self._plan.scenes[0].bands[name].path
+            rest = [b for b in self._plan.read if self._plan.scenes[0].bands[b].path == file]
+            group = [name, *(b for b in rest if b != name and b not in self._given)]
+            if len(group) == 1:
+                return read_layers([scene.bands[name] for scene in self._plan.scenes], source)
+            stacks = [[scene.bands[band] for band in group] for scene in self._plan.scenes]
+            self._read_ahead.update(zip(group, read_stacks(stacks, source), strict=True))
+        self._given.add(name)
+        return self._read_ahead.pop(name)
+
+    @property
+    def _mask_grids(self) -> list[Grid]:
+        return list(dict.fromkeys(self._plan.grids[mask.name] for mask in self._plan.sensor.masks))
+
+    def _margin(self, grid: Grid) -> int:
+        coincides = self._tile_grid.offset_in(grid) is not None
+        return 0 if coincides else MARGINS[self._method]
+
+    def _source_window(self, grid: Grid) -> Window | None:
+        if grid not in self._windows:
+            self._windows[grid] = source_window(
+                self._tile_grid, self._window, grid, self._plan.step, self._margin(grid)
+            )
+        return self._windows[grid]
+
+    def _nearest(
+        self, values: Bools, grid: Grid, source: Window, *, outside: bool = False
+    ) -> Bools:
+        return nearest(values, self._coordinates(grid), source, outside)
+
+    def _coordinates(self, grid: Grid) -> Coordinates:
+        """Locate the window's pixels in `grid`, once for all dates and bands on it."""
+        if grid not in self._located:
+            self._located[grid] = source_coordinates(
+                self._tile_grid, self._window, grid, self._plan.step
+            )
+        return self._located[grid]
+
+    def _source_valid(self, grid: Grid, source: Window) -> Bools | None:
+        """Which source pixels may lend their value to neighbours; None: all, or it is no matter."""
+        if self._margin(grid) == 0:
+            return None
+        invalid = np.zeros((len(self._plan.scenes), *source.shape), bool)
+        for mask_grid in self._mask_grids:
+            invalid |= self._invalid_on(mask_grid, grid, source)
+        return ~invalid if invalid.any() else None
+
+    def _invalid_on(self, mask_grid: Grid, grid: Grid, window: Window) -> Bools:
+        """Bring masks from their own grid to a window of a band's grid."""
+        if mask_grid == grid:
+            return self._invalid_in(grid, window)
+        source = mask_grid.window_of(grid.part(window).bounds)
+        if source is None:
+            return np.ones((len(self._plan.scenes), *window.shape), bool)
+        invalid = self._invalid_in(mask_grid, source)
+        rows, cols = source.height / window.height, source.width / window.width
+        if rows.is_integer() and cols.is_integer():
+            # One cloudy 10 m pixel is enough to spoil the 20 m pixel around it.
+            return any_in_blocks(invalid, int(rows), int(cols))
+        coordinates = source_coordinates(grid, window, mask_grid, 0)
+        return nearest(invalid, coordinates, source, True)
+
+    def _invalid_in(self, grid: Grid, window: Window) -> Bools:
+        """Return where the masks that lie on `grid` forbid use; (date, row, col) of the source.
+
+        All that the chunk needs of them is read at once, and kept.
+        """
+        if grid not in self._invalid or not _holds(self._invalid[grid][0], window):
+            whole = _around([window, *self._mask_windows(grid)])
+            self._invalid[grid] = whole, self._read_masks(grid, whole)
+        whole, invalid = self._invalid[grid]
+        rows, cols = window.relative_to(whole).slices
+        return invalid[:, rows, cols]
+
+    def _mask_windows(self, grid: Grid) -> Iterator[Window]:
+        """Yield the parts of a grid of masks that its own pixels and the planned bands need."""
+        own = self._source_window(grid)
+        if own is not None:
+            yield own
+        for band in dict.fromkeys(self._plan.grids[name] for name in self._plan.read):
+            source = self._source_window(band)
+            if band != grid and source is not None and self._margin(band) > 0:
+                under = grid.window_of(band.part(source).bounds)
+                if under is not None:
+                    yield under
+
+    def _read_masks(self, grid: Grid, window: Window) -> Bools:
+        masks = [m for m in self._plan.sensor.masks if self._plan.grids[m.name] == grid]
+        invalid = np.zeros((len(self._plan.scenes), *window.shape), bool)
+        for at, scene in enumerate(self._plan.scenes):
+            for mask in masks:
+                values = read_layer(scene.masks[mask.name], window)
+                invalid[at] |= matches(values, mask.invalid)
+        return invalid
+
+
+def _holds(outer: Window, inner: Window) -> bool:
+    return _around([outer, inner]) == outer
+
+
+def _around(windows: Sequence[Window]) -> Window:
+    top, left = min(one.row for one in windows), min(one.col for one in windows)
+    bottom = max(one.row + one.height for one in windows)
+    right = max(one.col + one.width for one in windows)
+    return Window(row=top, col=left, height=bottom - top, width=right - left)
+
+
+def _rule(mask: Mask) -> Rule:
+    assert mask.outside is not None
+    return mask.outside

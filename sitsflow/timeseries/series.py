@@ -1,0 +1,127 @@
+"""One sensor's time series over one chunk: raw, interpolated, and the indices made of them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.dates import places
+from sitsflow.plan import SeriesPlan
+from sitsflow.timeseries.gapfilling import fill_gaps
+from sitsflow.timeseries.indices import Index
+from sitsflow.timeseries.observations import Bools, Floats, Observed
+
+log = logging.getLogger(__name__)
+
+VALID, UNUSABLE, NOT_ACQUIRED = 0, 1, 2
+"""Values of the masks that user functions see."""
+
+
+class Series:
+    """A sensor's series; what is computed once is kept for the life of the chunk.
+
+    Parameters
+    ----------
+    plan : SeriesPlan
+        Dates, bands, sensor.
+    observed : Observed
+        Where pixels come from.
+    indices : mapping of str to Index
+        Indices that may be asked for by name.
+    gapfilling : bool
+        False: "interpolated" series are the raw ones.
+    where : str
+        Tile and chunk, for the log.
+    """
+
+    def __init__(
+        self,
+        plan: SeriesPlan,
+        observed: Observed,
+        indices: Mapping[str, Index],
+        *,
+        gapfilling: bool = True,
+        where: str = "",
+    ) -> None:
+        self.plan = plan
+        self.indices = indices
+        self._observed = observed
+        self._gapfilling = gapfilling
+        self._where = where
+        self._kept: dict[str, Floats] = {}
+        self._raw: dict[str, Floats] = {}
+
+    def interpolated(self, name: str) -> Floats:
+        """Return a band or an index on the target days; (date, row, col).
+
+        Bands are in digital numbers. NaN where a pixel has no valid date.
+        """
+        if name not in self._kept:
+            if name in self.indices:
+                index = self.indices[name]
+                self._kept[name] = index.compute(
+                    {band: self.interpolated(band) for band in index.bands}
+                )
+            elif self._gapfilling:
+                # Not kept: a series as observed is wanted again only where it was asked for raw.
+                values = self._raw[name] if name in self._raw else self._band(name)
+                self._kept[name] = fill_gaps(
+                    values, self._observed.valid, self.plan.days, self.plan.target_days
+                )
+            else:
+                self._kept[name] = self._on_raw_days(
+                    self._band(name, clouded=True), np.float32(np.nan)
+                )
+        return self._kept[name]
+
+    def raw(self, band: str) -> Floats:
+        """Return a band as observed on the raw days, clouds and all; (date, row, col).
+
+        The sensor's nodata value stands where a product has no data, and on days on which this
+        tile was not seen.
+        """
+        nodata = np.float32(self.plan.sensor.nodata)
+        if band not in self._raw:
+            self._raw[band] = self._band(band, clouded=True)
+        values = self._on_raw_days(self._raw[band], nodata)
+        return np.where(np.isnan(values), nodata, values)
+
+    def masks(self) -> NDArray[np.uint8]:
+        """Return 0 valid, 1 cloud, edge or saturated, 2 not acquired; (date, row, col)."""
+        states = np.where(self._observed.valid, VALID, UNUSABLE).astype(np.uint8)
+        return self._on_raw_days(states, np.uint8(NOT_ACQUIRED))
+
+    def has_data(self, names: Iterable[str] = ()) -> Bools:
+        """Tell which pixels have a valid date; (row, col).
+
+        Of the bands that `names` (of bands and indices) stand for, too, where they were
+        interpolated: a product may lack a band's data where no mask says so.
+        """
+        has = np.asarray(self._observed.valid.any(axis=0))
+        indices = [self.indices[name].bands for name in names if name in self.indices]
+        for band in {*names}.union(*indices) if self._gapfilling else ():
+            if band in self._kept and band not in self.indices and len(self._kept[band]):
+                has &= ~np.isnan(self._kept[band][0])
+        return has
+
+    def _band(self, name: str, *, clouded: bool = False) -> Floats:
+        if self._where and name not in self.plan.read:
+            log.warning(
+                "%s: %s %s is read late: no function asked for it when it was tried on made-up "
+                "pixels",
+                self._where,
+                self.plan.sensor.label,
+                name,
+            )
+        return self._observed.band(name, clouded=clouded)
+
+    def _on_raw_days(self, values: NDArray[Any], missing: np.generic) -> NDArray[Any]:
+        if self.plan.raw_days == self.plan.days:
+            return values
+        out = np.full((len(self.plan.raw_days), *values.shape[1:]), missing, values.dtype)
+        out[places(self.plan.days, self.plan.raw_days)] = values
+        return out

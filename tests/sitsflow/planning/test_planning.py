@@ -1,0 +1,293 @@
+import os
+import shutil
+from datetime import date
+
+import geopandas
+import numpy as np
+import pytest
+import shapely
+
+from sitsflow.dates import stamp
+from sitsflow.errors import ConfigError, FunctionError, MissingInputError
+from sitsflow.plan import load_plan, load_tile, save_plan
+from sitsflow.planning.chunking import auto_size, cut
+from sitsflow.planning.planner import make_plan
+from sitsflow.request import Chunking
+from tests.plans import grid_at
+from tests.products import by_date, copy_of
+from tests.requests import TILES, calls, sentinel2, tutorial
+
+
+def test_a_plan_survives_its_files(products, tmp_path):
+    plan, tiles = make_plan(tutorial(products, tmp_path, tiles=TILES))
+    save_plan(plan, tiles)
+    assert load_plan(tmp_path) == plan
+    assert load_tile(tmp_path, "T31TDJ") == tiles["T31TDJ"]
+
+
+def test_dates_as_given(products, tmp_path):
+    _, tiles = make_plan(tutorial(products, tmp_path))
+    days = tiles["T31TCJ"].series[0].target_days
+    assert [stamp(day) for day in (days[0], days[-1])] == ["20180101", "20181227"]
+
+
+def test_automatic_dates_span_all_tiles(products, tmp_path):
+    root = tmp_path / "root"
+    for tile in TILES:
+        shutil.copytree(products / tile, root / tile)
+    by_date = sorted((root / "T31TCJ").iterdir(), key=lambda path: path.name.split("_")[1])
+    for product in (*by_date[:3], *by_date[-3:]):
+        shutil.rmtree(product)
+    _, tiles = make_plan(tutorial(root, tmp_path / "out", tiles=TILES, auto_date=True))
+    both = {tile.series[0].target_days for tile in tiles.values()}
+    assert len(both) == 1
+    days = both.pop()
+    assert stamp(days[0]) == "20180104"
+    assert stamp(days[-1]) == "20181230"
+
+
+def test_tiles_share_one_lattice(products, tmp_path):
+    plan, tiles = make_plan(
+        tutorial(products, tmp_path, tiles=TILES, crs="EPSG:2154", resolution=(20.0, 10.0))
+    )
+    for tile in tiles.values():
+        assert (tile.grid.x % 20, tile.grid.y % 10) == (0, 0)
+        assert tile.grid.offset_in(plan.mosaic_grid) is not None
+        assert tile.series[0].step > 0
+    assert plan.mosaic_grid.width > tiles["T31TCJ"].grid.width
+
+
+def test_without_alignment_each_tile_has_the_grid_that_gdal_gives_it(products, tmp_path):
+    plan, tiles = make_plan(
+        tutorial(products, tmp_path, tiles=TILES, crs="EPSG:2154", grid_alignment=False)
+    )
+    offsets = {tile.grid.offset_in(plan.mosaic_grid) for tile in tiles.values()}
+    assert None in offsets
+
+
+def test_the_native_grid_is_kept_where_it_can_be(products, tmp_path):
+    _, tiles = make_plan(tutorial(products, tmp_path, resolution=None))
+    tile = tiles["T31TCJ"]
+    assert tile.grid == tile.series[0].grids["B4"]
+
+
+def test_degrees_take_a_resolution_like_the_products_own(products, tmp_path):
+    _, tiles = make_plan(tutorial(products, tmp_path, crs="EPSG:4326", resolution=None))
+    assert tiles["T31TCJ"].grid.xres == pytest.approx(10 / 111_000, rel=0.5)
+
+
+def test_fingerprints_follow_what_pixels_depend_on(products, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(products / "T31TCJ", root / "T31TCJ")
+
+    def of(**changes):
+        plan, tiles = make_plan(tutorial(root, tmp_path / "out", **changes))
+        return plan.fingerprint, tiles["T31TCJ"].fingerprint
+
+    run, tile = of()
+    assert of() == (run, tile)
+    assert of(output_path=tmp_path / "elsewhere", last_step="writing") == (run, tile)
+    chunked = of(chunking=Chunking(mode="split_number", number=5))
+    assert chunked[0] != run
+    assert chunked[1] == tile
+    assert of(resampling="nearest")[1] != tile
+    assert of(functions=calls("get_ndvi"))[1] != tile
+    file = next(root.rglob("*_FRE_B4.tif"))
+    os.utime(file, (1, 1))
+    again = of()
+    assert again[0] == run
+    assert again[1] != tile
+
+
+def test_the_users_code_is_part_of_the_fingerprint(products, tmp_path):
+    module, helper = tmp_path / "mine.py", tmp_path / "neighbour.py"
+    helper.write_text("FACTOR = 1\ndef scaled(a):\n    return a * FACTOR\n")
+    module.write_text(
+        "from neighbour import scaled\n"
+        "def f(self):\n    return scaled(self.get_interpolated_Sentinel2_NDVI()[:, :, 0]), ['f']\n"
+    )
+
+    def of():
+        request = tutorial(products, tmp_path, module=module, functions=calls("f"))
+        return make_plan(request)[1]["T31TCJ"].fingerprint
+
+    before = of()
+    module.write_text(module.read_text() + "\n# changed\n")
+    changed = of()
+    assert changed != before
+    helper.write_text("FACTOR = 2\ndef scaled(a):\n    return a * FACTOR\n")
+    assert of() not in (before, changed)
+
+
+@pytest.mark.parametrize(
+    ("rows", "number", "expected"),
+    [
+        (7, 3, [(0, 2), (2, 2), (4, 3)]),
+        (2, 4, [(0, 1), (0, 1), (1, 1), (1, 1)]),
+    ],
+)
+def test_split_number_as_iota2(rows, number, expected):
+    windows = cut(grid_at(0, 0, rows, 4), Chunking(mode="split_number", number=number), (1, 1), 1)
+    assert [(window.row, window.height) for window in windows] == expected
+    assert sum(window.height * window.width for window in windows) == rows * 4
+
+
+@pytest.mark.parametrize(
+    "chunking",
+    [
+        Chunking(mode="split_number", number=17),
+        Chunking(mode="user_fixed", size_x=7, size_y=11),
+        Chunking(mode="auto"),
+    ],
+)
+def test_every_pixel_lies_in_one_chunk(chunking):
+    grid = grid_at(0, 0, 53, 31)
+    seen = np.zeros(grid.shape, int)
+    for window in cut(grid, chunking, (16, 16), 300):
+        seen[window.slices] += 1
+    assert (seen == 1).all()
+
+
+def test_automatic_chunks_are_whole_blocks_within_the_memory():
+    assert auto_size((10980, 10980), (1024, 1024), 30_000_000) == (2048, 10980)
+    assert auto_size((10980, 10980), (1024, 1024), 5_000_000) == (1024, 4096)
+    assert auto_size((10980, 10980), (1024, 1024), 500_000) == (488, 1024)
+    assert auto_size((96, 96), (64, 96), 30_000_000) == (96, 96)
+
+
+def test_too_many_chunks(products, tmp_path):
+    request = tutorial(products, tmp_path, chunking=Chunking(mode="split_number", number=500))
+    with pytest.raises(ConfigError, match="number_of_chunks: 500 chunks of a tile of 96 rows"):
+        make_plan(request)
+
+
+def test_an_area_elsewhere(products, tmp_path):
+    area = tmp_path / "sea.gpkg"
+    geopandas.GeoDataFrame(geometry=[shapely.box(-30, 40, -29, 41)], crs="EPSG:4326").to_file(area)
+    with pytest.raises(MissingInputError, match=r"sea.gpkg: the area .* touches none of the tiles"):
+        make_plan(tutorial(products, tmp_path, area_of_interest=area))
+
+
+def test_all_missing_tiles_are_named_at_once(products, tmp_path):
+    with pytest.raises(MissingInputError) as caught:
+        make_plan(tutorial(products, tmp_path, tiles=("T31TXA", "T31TCJ", "T31TXB")))
+    assert "T31TXA" in str(caught.value)
+    assert "T31TXB" in str(caught.value)
+
+
+def test_a_function_that_needs_a_larger_window_is_tried_on_one(products, tmp_path):
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "def f(self):\n"
+        "    a = self.get_interpolated_Sentinel2_NDVI()\n"
+        "    assert a.shape[0] > 100\n"
+        "    return a[:, :, 0], ['f']\n"
+    )
+    plan, _ = make_plan(tutorial(products, tmp_path, module=module, functions=calls("f")))
+    assert plan.labels == ("f",)
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        ("return self.get_interpolated_Sentinel2_B9()", r"there is no '.*B9'.*nearest are .*B8"),
+        ("return 1", r"returned an int; a function returns \(array, labels\)"),
+        ("return np.zeros(3), []", r"shape \(3,\); \(row, col\) or \(row, col, band\)"),
+        ("return np.zeros((3, 3)), []", r"the chunk has 256 rows and 256 columns"),
+        ("return np.array([['a']]), []", "numbers are needed"),
+        ("return 1 / 0", r"raised ZeroDivisionError.*\n.*mine.py, line 3, in f\n +return 1 / 0"),
+        ("return self.get_interpolated_Sentinel2_B4(), [3]", "a label is a string or an I2Label"),
+    ],
+)
+def test_functions_that_cannot_work_are_found_before_anything_is_read(
+    products, tmp_path, body, message
+):
+    module = tmp_path / "mine.py"
+    module.write_text(f"import numpy as np\ndef f(self):\n    {body}\n")
+    with pytest.raises(FunctionError, match=message):
+        make_plan(tutorial(products, tmp_path, module=module, functions=calls("f")))
+
+
+@pytest.mark.parametrize(
+    ("code", "names", "message"),
+    [
+        ("def f(:\n", ("f",), r"mine.py, line 1: invalid syntax"),
+        ("import nothing_here\n", ("f",), r"mine.py, line 1: ModuleNotFoundError"),
+        ("def cumul(self): ...\n", ("cumull",), r"no function 'cumull'; did you mean cumul\?"),
+    ],
+)
+def test_modules_that_do_not_load(products, tmp_path, code, names, message):
+    module = tmp_path / "mine.py"
+    module.write_text(code)
+    with pytest.raises(FunctionError, match=message):
+        make_plan(tutorial(products, tmp_path, module=module, functions=calls(*names)))
+
+
+def test_labels(products, tmp_path):
+    module = tmp_path / "mine.py"
+    module.write_text(
+        "import numpy as np\n"
+        "from iota2.learning.utils import I2Label, I2TemporalLabel\n"
+        "def named(self):\n"
+        "    a = self.get_interpolated_Sentinel2_NDVI()\n"
+        "    dates = self.interpolated_dates['Sentinel2']\n"
+        "    return a, [I2TemporalLabel('Sentinel2', 'mine', date) for date in dates]\n"
+        "def short(self):\n"
+        "    return self.get_interpolated_Sentinel2_NDVI()[:, :, :2], ['one']\n"
+        "def single(self):\n"
+        "    return self.get_interpolated_Sentinel2_NDVI()[:, :, 0], [I2Label('a', 'b')]\n"
+    )
+    request = tutorial(
+        products, tmp_path, module=module, functions=calls("named", "short", "single")
+    )
+    labels = make_plan(request)[0].labels
+    assert labels[0] == "Sentinel2_mine_20180101"
+    assert labels[-3:] == ("custFeat_2_b1", "custFeat_2_b2", "a_b")
+
+
+def test_series_of_several_years(tmp_path):
+    from sitsflow.simulate import simulate
+
+    simulate(tmp_path, "Sentinel_2", ["T31TCJ"], date(2019, 12, 20), date(2020, 3, 5), 25, 32, 1)
+    sensor = sentinel2(tmp_path, start=date(2019, 12, 25), end=date(2020, 3, 1))
+    _, tiles = make_plan(tutorial(tmp_path, tmp_path / "out", sensors=(sensor,)))
+    days = [stamp(day) for day in tiles["T31TCJ"].series[0].target_days]
+    assert days == [
+        "20191225", "20200104", "20200114", "20200124", "20200203", "20200213", "20200223",
+    ]  # fmt: skip
+
+
+def test_a_nodata_value_that_float32_cannot_hold(products, tmp_path):
+    with pytest.raises(ConfigError, match=r"no_data_value: 1e\+40 does not fit in 32-bit floats"):
+        make_plan(tutorial(products, tmp_path, no_data_value=1e40))
+
+
+def test_a_plan_with_nan_as_nodata_survives_its_files(products, tmp_path):
+    plan, tiles = make_plan(tutorial(products, tmp_path, no_data_value=float("nan")))
+    save_plan(plan, tiles)
+    assert np.isnan(load_plan(tmp_path).request.no_data_value)
+
+
+def test_bands_of_other_dates_are_not_laid_over_one_another(products, tmp_path):
+    """As many dates in both tiles, but not the same ones."""
+    root = copy_of(products, tmp_path / "root", *TILES)
+    shutil.rmtree(by_date(root, TILES[0])[2])
+    shutil.rmtree(by_date(root, TILES[1])[3])
+    keys = {"tiles": TILES, "use_gapfilling": False, "functions": (), "concat_mode": True}
+    message = r"band 21 is Sentinel2_B2_20180404 of tile T31TCJ and Sentinel2_B2_20180305 of tile"
+    with pytest.raises(MissingInputError, match=message):
+        make_plan(tutorial(root, tmp_path / "out", **keys))
+    plan, _ = make_plan(tutorial(root, tmp_path / "out", **keys, fill_missing_dates=True))
+    assert "Sentinel2_B2_20180305" in plan.labels
+
+
+def test_notices(products, tmp_path):
+    early = sentinel2(products, start=date(2010, 1, 1), end=date(2010, 3, 1))
+    request = tutorial(
+        products, tmp_path, sensors=(early,), functions=calls("get_ndvi", "get_ndvi"),
+        spectral_indices=("NDWI",),
+    )  # fmt: skip
+    text = "\n".join(make_plan(request)[0].notices)
+    assert "Sentinel2 (2010-01-01 to 2010-02-20) lie outside its products'" in text
+    assert "several bands have the same name: ndvi_1, ndvi_2, ndvi_3, ..." in text
+    assert "NDWI is iota2's" in text

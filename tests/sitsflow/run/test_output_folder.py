@@ -1,0 +1,140 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sitsflow.errors import OutputError
+from sitsflow.plan import Plan
+from sitsflow.request import SensorRequest
+from sitsflow.run.output_folder import finish, output_folder, read_marker
+from tests.plans import grid_at, plan_for
+
+
+def plan_in(root: Path, fingerprint: str = "one", **request: Any) -> Plan:
+    sensor = SensorRequest(sensor="Sentinel_2", root=Path("/data"), temporal_resolution=10)
+    plan, _ = plan_for(root, {"A": grid_at(0, 0, 4, 4)}, **{"sensors": (sensor,)} | request)
+    return plan.model_copy(update={"fingerprint": fingerprint})
+
+
+def former_run(root: Path, finished: bool, fingerprint: str = "one") -> Path:
+    """A run's directory with a file in it."""
+    plan = plan_in(root, fingerprint)
+    with output_folder(plan):
+        made = plan.paths.final / "features_map.tif"
+        made.parent.mkdir()
+        made.write_text("map")
+        if finished:
+            finish(plan)
+    return made
+
+
+def test_a_new_directory_gets_the_marker(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path / "out")
+    with output_folder(plan, remove=True, run="run 7") as said:
+        assert said == ""
+        marker = read_marker(plan.paths)
+    assert marker is not None
+    assert (marker.fingerprint, marker.run, marker.finished) == ("one", "run 7", None)
+
+
+@pytest.mark.parametrize("remove", [True, False])
+@pytest.mark.parametrize("fresh", [True, False])
+def test_a_directory_that_is_not_ours_is_refused(tmp_path: Path, remove: bool, fresh: bool) -> None:
+    precious = tmp_path / "thesis.tex"
+    precious.write_text("years of work")
+    with (
+        pytest.raises(OutputError, match="no marker"),
+        output_folder(plan_in(tmp_path), remove=remove, fresh=fresh),
+    ):
+        pytest.fail("must not open")
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("")
+    with pytest.raises(OutputError, match="is a file"), output_folder(plan_in(tmp_path / "out")):
+        pytest.fail("must not open")
+
+
+def test_an_unfinished_run_of_the_same_configuration_is_resumed(tmp_path: Path) -> None:
+    made = former_run(tmp_path, finished=False)
+    with output_folder(plan_in(tmp_path), remove=True) as said:
+        assert "resuming" in said
+    assert made.exists()
+
+
+@pytest.mark.parametrize(
+    ("finished", "fingerprint", "remove", "fresh", "stays"),
+    [
+        (False, "one", True, True, False),
+        (False, "two", True, False, False),
+        (True, "one", True, False, False),
+        (True, "one", False, False, True),
+        (True, "two", False, False, True),
+        (True, "one", False, True, False),
+    ],
+)
+def test_what_a_former_run_left_goes_when_asked(
+    tmp_path: Path, finished: bool, fingerprint: str, remove: bool, fresh: bool, stays: bool
+) -> None:
+    made = former_run(tmp_path, finished, fingerprint)
+    note = tmp_path / "note.txt"
+    note.write_text("mine")
+    with output_folder(plan_in(tmp_path), remove=remove, fresh=fresh) as said:
+        assert said
+        assert made.exists() == stays
+    assert note.read_text() == "mine"
+    marker = read_marker(plan_in(tmp_path).paths)
+    assert marker is not None
+    assert (marker.fingerprint, marker.finished) == ("one", None)
+
+
+def test_a_later_first_step_keeps_what_comes_before(tmp_path: Path) -> None:
+    made = former_run(tmp_path, finished=True)
+    with output_folder(plan_in(tmp_path, first_step="mosaic"), remove=True) as said:
+        assert "going on" in said
+    assert made.exists()
+
+
+def test_starting_over_is_from_the_first_step(tmp_path: Path) -> None:
+    made = former_run(tmp_path, finished=True)
+    with (
+        pytest.raises(OutputError, match=r"needs chain\.first_step: init"),
+        output_folder(plan_in(tmp_path, first_step="mosaic"), fresh=True),
+    ):
+        pytest.fail("must not open")
+    assert made.exists()
+
+
+def test_inputs_inside_the_directory_are_never_wiped(tmp_path: Path) -> None:
+    made = former_run(tmp_path, finished=True)
+    inside = SensorRequest(
+        sensor="Sentinel_2", root=tmp_path / "features" / "s2", temporal_resolution=10
+    )
+    with (
+        pytest.raises(OutputError, match="would be wiped"),
+        output_folder(plan_in(tmp_path, sensors=(inside,)), remove=True),
+    ):
+        pytest.fail("must not open")
+    assert made.exists()
+
+
+def test_two_runs_do_not_share_a_directory(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path)
+    with (
+        output_folder(plan),
+        pytest.raises(OutputError, match="another run"),
+        output_folder(plan, fresh=True),
+    ):
+        pytest.fail("must not open")
+
+
+def test_a_wipe_cut_short_can_be_done_again(tmp_path: Path) -> None:
+    former_run(tmp_path, finished=True)
+    plan = plan_in(tmp_path)
+    # As killed after all but the hidden folder had gone.
+    plan.paths.marker.unlink()
+    (plan.paths.final / "features_map.tif").unlink()
+    plan.paths.final.rmdir()
+    with output_folder(plan, remove=True):
+        assert read_marker(plan.paths) is not None

@@ -1,0 +1,319 @@
+"""Whole computations, from product files to features, against a slow independent reference."""
+
+import logging
+import shutil
+
+import geopandas
+import numpy as np
+import pytest
+import rasterio
+import shapely
+
+import sitsflow.io.read as reader
+from sitsflow.errors import FunctionError
+from sitsflow.planning.planner import make_plan
+from sitsflow.products.sensors import load_sensors
+from sitsflow.request import Chunking, FunctionCall
+from sitsflow.steps.chunk import compute_chunk
+from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
+from tests.requests import TILES, calls, computed, sentinel2, tile_values, tutorial
+
+TARGETS = np.arange(day_of("20180101"), day_of("20181231") + 1, 10)
+NODATA = -10000
+
+
+@pytest.fixture
+def module(tmp_path):
+    """Write a module of user functions, return its path."""
+
+    def write(code, name="mine.py"):
+        path = tmp_path / name
+        path.write_text(code)
+        return path
+
+    return write
+
+
+def test_every_pixel_equals_the_slow_reference(products, tmp_path):
+    for tile, values in computed(tutorial(products, tmp_path, tiles=TILES)).items():
+        days, valid, bands = sentinel2_series(products, tile, ["B4", "B8"])
+        red, nir = (interpolated(bands[name], valid, days, TARGETS) for name in ("B4", "B8"))
+        expected = dynamic_habitat(ndvi(red, nir))
+        expected[:, ~valid.any(axis=0)] = NODATA
+        # The variation divides by a mean NDVI that may be near 0: compare what it is made of.
+        steady = np.abs(ndvi(red, nir).mean(axis=0)) > 5
+        np.testing.assert_allclose(values[:2], expected[:2], rtol=1e-4, atol=0.02)
+        np.testing.assert_allclose(values[2][steady], expected[2][steady], rtol=1e-3)
+
+
+@pytest.mark.parametrize("crs", [None, "EPSG:2154"])
+def test_any_chunking_gives_the_same_bits(products, tmp_path, crs):
+    maps = [
+        computed(tutorial(products, tmp_path, crs=crs, chunking=chunking))["T31TCJ"]
+        for chunking in (
+            Chunking(mode="split_number", number=1),
+            Chunking(mode="split_number", number=7),
+            Chunking(mode="split_number", number=25),
+            Chunking(mode="user_fixed", size_x=37, size_y=50),
+            Chunking(mode="auto"),
+        )
+    ]
+    for other in maps[1:]:
+        np.testing.assert_array_equal(maps[0], other)
+
+
+def test_only_two_bands_and_three_masks_are_read(products, tmp_path, monkeypatch):
+    read = []
+    real = reader.read_layer
+    monkeypatch.setattr(
+        reader, "read_layer", lambda layer, window: read.append(layer.path) or real(layer, window)
+    )
+    monkeypatch.setattr("sitsflow.timeseries.observations.read_layer", reader.read_layer)
+    plan, tiles = make_plan(tutorial(products, tmp_path))
+    tile_values(plan, tiles["T31TCJ"])
+    kinds = {path.stem.split("_", 5)[-1].split("_", 1)[1] for path in read}
+    assert kinds == {"FRE_B4", "FRE_B8", "CLM_R1", "SAT_R1", "EDG_R1"}
+    chunks, dates = 3, len(tiles["T31TCJ"].series[0].scenes)
+    assert len(read) == 5 * dates * chunks
+    assert len(set(read)) == 5 * dates
+
+
+def test_concat_mode_stacks_native_features_in_iota2s_order_then_functions(products, tmp_path):
+    plan, tiles = make_plan(tutorial(products, tmp_path, concat_mode=True))
+    sensor = load_sensors()["Sentinel_2"]
+    n_dates = len(TARGETS)
+    assert len(plan.labels) == 13 * n_dates + 3
+    assert plan.labels[:2] == ("Sentinel2_B2_20180101", "Sentinel2_B3_20180101")
+    assert plan.labels[10] == "Sentinel2_B2_20180111"
+    assert plan.labels[10 * n_dates] == "Sentinel2_NDVI_20180101"
+    assert plan.labels[11 * n_dates] == "Sentinel2_NDWI_20180101"
+    assert plan.labels[-4:] == (
+        "Sentinel2_Brightness_20181227", "cumul_prod", "min_prod", "var_prod",
+    )  # fmt: skip
+    values = tile_values(plan, tiles["T31TCJ"])
+    days, valid, bands = sentinel2_series(products, "T31TCJ", ["B2", "B3", "B4", "B8"])
+    for name in bands:
+        at = list(sensor.band_names).index(name)
+        expected = interpolated(bands[name], valid, days, TARGETS)
+        expected[:, ~valid.any(axis=0)] = NODATA
+        found = values[at : 10 * n_dates : 10]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=2e-3)
+
+
+def test_no_function_and_concat_mode_is_the_plain_stack(products, tmp_path):
+    plan, tiles = make_plan(
+        tutorial(products, tmp_path, concat_mode=True, functions=(), indices=False)
+    )
+    assert len(plan.labels) == 10 * len(TARGETS)
+    assert np.isfinite(tile_values(plan, tiles["T31TCJ"])).all()
+
+
+def test_without_gapfilling_the_raw_series_is_given(products, tmp_path):
+    request = tutorial(
+        products, tmp_path, use_gapfilling=False, concat_mode=True, functions=(), indices=False
+    )
+    plan, tiles = make_plan(request)
+    values = tile_values(plan, tiles["T31TCJ"])
+    days, _, bands = sentinel2_series(products, "T31TCJ", ["B2"])
+    assert (
+        plan.labels[0] == f"Sentinel2_B2_{tiles['T31TCJ'].series[0].scenes[0].product.name[11:19]}"
+    )
+    assert len(plan.labels) == 10 * len(days)
+    np.testing.assert_array_equal(values[::10], bands["B2"])
+
+
+def test_additional_and_spectral_features(products, tmp_path):
+    sensor = sentinel2(products, additional_features=("b7 - b3", "max(b1, b2)"))
+    plan, tiles = make_plan(
+        tutorial(
+            products, tmp_path, sensors=(sensor,), concat_mode=True, functions=(),
+            copy_input=False, indices=False, spectral_indices=("EVI",),
+        )
+    )  # fmt: skip
+    n_dates = len(TARGETS)
+    assert plan.labels[0] == "Sentinel2_EVI_20180101"
+    assert plan.labels[n_dates] == "USER_Features_1_20180101"
+    values = tile_values(plan, tiles["T31TCJ"])
+    days, valid, bands = sentinel2_series(products, "T31TCJ", ["B4", "B8"])
+    red, nir = (interpolated(bands[name], valid, days, TARGETS) for name in ("B4", "B8"))
+    seen = valid.any(axis=0)
+    found = values[n_dates : 2 * n_dates][:, seen]
+    np.testing.assert_allclose(found, (nir - red)[:, seen], rtol=1e-4, atol=1e-2)
+
+
+def test_two_products_of_one_day(products, tmp_path):
+    """The second datatake of a day fills the first one's clouds."""
+    root = tmp_path / "twice"
+    shutil.copytree(products / "T31TCJ", root / "T31TCJ")
+    first = sorted((root / "T31TCJ").iterdir())[0]
+    second = first.with_name(first.name.replace("-105", "-115").replace("SENTINEL2A", "SENTINEL2B"))
+    shutil.copytree(first, second)
+    for path in [path for path in second.rglob("*") if path.is_file()]:
+        path.rename(path.with_name(path.name.replace(first.name, second.name)))
+    plan, tiles = make_plan(tutorial(root, tmp_path / "out"))
+    series = tiles["T31TCJ"].series[0]
+    assert series.days[0] == series.days[1]
+    np.testing.assert_array_equal(
+        tile_values(plan, tiles["T31TCJ"]), computed(tutorial(products, tmp_path))["T31TCJ"]
+    )
+
+
+def test_area_of_interest_computes_only_what_is_inside(products, tmp_path):
+    whole = computed(tutorial(products, tmp_path))["T31TCJ"]
+    plan, tiles = make_plan(tutorial(products, tmp_path))
+    grid = tiles["T31TCJ"].grid
+    west, south = grid.x + 205, grid.y - 702
+    area = tmp_path / "area.gpkg"
+    shape = shapely.Point(west + 150, south + 150).buffer(140)
+    geopandas.GeoDataFrame(geometry=[shape], crs=grid.crs).to_crs("EPSG:4326").to_file(area)
+    request = tutorial(products, tmp_path, tiles=TILES, area_of_interest=area)
+    plan, tiles = make_plan(request)
+    assert plan.tile_names == ("T31TCJ",)
+    assert "T31TDJ" in plan.notices[0]
+    tile = tiles["T31TCJ"]
+    assert tile.grid.height <= 30
+    assert tile.grid.width <= 30
+    row, col = tile.grid.offset_in(grid)
+    values = tile_values(plan, tile)
+    inside = values[0] != NODATA
+    assert 0.7 < inside.mean() < 0.85  # a disc in its square
+    cut = whole[:, row : row + tile.grid.height, col : col + tile.grid.width]
+    np.testing.assert_array_equal(values[:, inside], cut[:, inside])
+
+
+def test_exogenous_raster_padding_and_arguments(products, tmp_path, module):
+    _, tiles = make_plan(tutorial(products, tmp_path))
+    grid = tiles["T31TCJ"].grid
+    own = np.arange(grid.height * grid.width, dtype="float32").reshape(1, *grid.shape)
+    raster = tmp_path / "own_T31TCJ.tif"
+    with rasterio.open(
+        raster, "w", driver="GTiff", dtype="float32", count=1, height=grid.height,
+        width=grid.width, crs=grid.crs, transform=grid.transform,
+    ) as file:  # fmt: skip
+        file.write(own)
+    code = (
+        "import numpy as np\n"
+        "def smooth(self, factor=1):\n"
+        "    own = self.exogeneous_data_array[:, :, 0]\n"
+        "    padded = np.pad(own, 1, mode='edge')\n"
+        "    mean = sum(padded[r:r + own.shape[0], c:c + own.shape[1]]\n"
+        "               for r in range(3) for c in range(3)) / 9\n"
+        "    return mean * factor, ['smooth']\n"
+    )
+    request = tutorial(
+        products, tmp_path, module=module(code), padding=(1, 1),
+        functions=(FunctionCall(name="smooth", kwargs={"factor": 2}),),
+        exogenous=tmp_path / "own_$TILE.tif",
+    )  # fmt: skip
+    values = computed(request)["T31TCJ"][0]
+    padded = np.pad(own[0], 1, mode="edge").astype(float)
+    rows, cols = grid.shape
+    expected = sum(padded[r : r + rows, c : c + cols] for r in range(3) for c in range(3)) / 9 * 2
+    np.testing.assert_allclose(values, expected, rtol=1e-5)
+
+
+def test_raw_series_masks_and_missing_dates(products, tmp_path, module):
+    root = tmp_path / "uneven"
+    for tile in TILES:
+        shutil.copytree(products / tile, root / tile)
+    gone = sorted((root / "T31TDJ").iterdir(), key=lambda path: path.name.split("_")[1])[2]
+    shutil.rmtree(gone)
+    code = (
+        "import numpy as np\n"
+        "def raw(self):\n"
+        "    values, masks = self.get_raw_Sentinel2_B4(), self.get_raw_Sentinel2_masks()\n"
+        "    assert values.shape == masks.shape\n"
+        "    dates = self.raw_dates['Sentinel2']\n"
+        "    names = [f'{what}_{date}' for what in ('b4', 'mask') for date in dates]\n"
+        "    return np.concatenate([values, masks], axis=2), names\n"
+    )
+    request = tutorial(
+        root, tmp_path / "out", tiles=TILES, module=module(code), functions=calls("raw"),
+        fill_missing_dates=True,
+    )  # fmt: skip
+    plan, tiles = make_plan(request)
+    n_dates = len(tiles["T31TCJ"].series[0].scenes)
+    assert len(plan.labels) == 2 * n_dates
+    assert plan.labels[0] == "b4_20180104"
+    values = tile_values(plan, tiles["T31TDJ"])
+    assert (values[2] == NODATA).all()
+    assert (values[n_dates + 2] == 2).all()
+    assert set(np.unique(values[n_dates])) <= {0, 1}
+    with pytest.raises(Exception, match="fill_missing_dates: True"):
+        make_plan(request.model_copy(update={"fill_missing_dates": False}))
+
+
+def test_raw_values_under_clouds_are_the_products_own(products, tmp_path, module):
+    code = "def raw(self):\n    return self.get_raw_Sentinel2_B4(), []\n"
+    request = tutorial(
+        products, tmp_path, crs="EPSG:2154", module=module(code), functions=calls("raw")
+    )
+    plan, tiles = make_plan(request)
+    values = tile_values(plan, tiles["T31TCJ"])
+    near = request.model_copy(update={"resampling": "nearest"})
+    nearest = tile_values(make_plan(near)[0], make_plan(near)[1]["T31TCJ"])
+    seen = nearest[0] != NODATA
+    cloudy = np.argmax([np.mean(date[seen]) for date in nearest])
+    found, expected = values[cloudy][seen], nearest[cloudy][seen]
+    has = (found != NODATA) & (expected != NODATA)
+    assert has.mean() > 0.95
+    assert np.corrcoef(found[has], expected[has])[0, 1] > 0.9
+
+
+CLOUDY = (
+    "import numpy as np\n"
+    "def f(self):\n"
+    "    a = np.array(self.get_Sentinel2_NDVI().min(axis=2))\n"
+    "    if a.shape[1] > 40:\n"
+    "        {}\n"
+    "    return a, ['a']\n"
+)
+
+
+def test_undefined_pixels_become_nodata_and_are_counted(products, tmp_path, module, caplog):
+    path = module(CLOUDY.format("a[1, 2:5] = np.nan; a[2, 0] = np.inf"))
+    plan, tiles = make_plan(tutorial(products, tmp_path, module=path, functions=calls("f")))
+    result = compute_chunk(plan, tiles["T31TCJ"], 0)
+    assert result.undefined == {"a": 4}
+    assert (result.values[0, 1, 2:5] == NODATA).all()
+    strict = tutorial(products, tmp_path, module=path, functions=calls("f"), strict=True)
+    plan, tiles = make_plan(strict)
+    with pytest.raises(
+        FunctionError, match=r"f \(tile T31TCJ, chunk 1\): a is .* row 33, column 2"
+    ):
+        compute_chunk(plan, tiles["T31TCJ"], 1)
+
+
+def test_a_failing_function_shows_the_users_own_lines(products, tmp_path, module):
+    path = module(CLOUDY.format("raise KeyError('no such crop')"))
+    plan, tiles = make_plan(tutorial(products, tmp_path, module=path, functions=calls("f")))
+    with pytest.raises(FunctionError) as caught:
+        tile_values(plan, tiles["T31TCJ"])
+    text = str(caught.value)
+    assert text.startswith("f (tile T31TCJ, chunk 0) raised KeyError: 'no such crop'")
+    assert f"{path}, line 5, in f\n    raise KeyError('no such crop')" in text
+    assert "sitsflow/" not in text.replace(str(path), "")
+
+
+def test_a_band_read_only_on_some_pixels_is_read_late_with_a_warning(
+    products, tmp_path, module, caplog
+):
+    path = module(CLOUDY.format("a = a + self.get_interpolated_Sentinel2_B12()[:, :, 0]"))
+    plan, tiles = make_plan(tutorial(products, tmp_path, module=path, functions=calls("f")))
+    assert tiles["T31TCJ"].series[0].read == ("B4", "B8")
+    with caplog.at_level(logging.WARNING, "sitsflow"):
+        tile_values(plan, tiles["T31TCJ"])
+    assert "Sentinel2 B12 is read late" in caplog.text
+
+
+def test_a_function_that_works_in_place_does_not_spoil_the_next(products, tmp_path, module):
+    code = (
+        "def one(self):\n"
+        "    a = self.get_interpolated_Sentinel2_NDVI(); a[:] = 0\n"
+        "    return a[:, :, 0], ['one']\n"
+        "def two(self):\n"
+        "    return self.get_interpolated_Sentinel2_NDVI().sum(axis=2), ['two']\n"
+    )
+    request = tutorial(products, tmp_path, module=module(code), functions=calls("one", "two"))
+    sums = computed(request)["T31TCJ"][1]
+    np.testing.assert_array_equal(sums, computed(tutorial(products, tmp_path))["T31TCJ"][0])
