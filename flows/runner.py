@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
@@ -19,14 +18,12 @@ from flows.api_process import end_with
 from flows.cluster import find_cluster
 from flows.configuration import load
 from flows.display import Terminal, display
+from flows.exit_status import ExitStatus, explain
 from flows.features_map import features_map
 from flows.launch import RunOptions, is_block
 from flows.planned import planned_ahead
-from flows.server import ServerError, wait_for, wait_for_configured
-from sitsflow.errors import SitsflowError
+from flows.server import wait_for, wait_for_configured
 from sitsflow.io.paths import OutputPaths
-
-MADE, FAILED, WRONG = 0, 1, 2
 
 
 def run(options: RunOptions) -> int:
@@ -82,7 +79,7 @@ def _report(state: State[Any], paths: OutputPaths, console: Console, *, embedded
     for name, path in results.items():
         if path.exists():
             sys.stdout.write(f"{name + ':':<11}{path}\n")
-    return MADE if state.is_completed() else FAILED
+    return ExitStatus.MADE if state.is_completed() else ExitStatus.FAILED
 
 
 def _complain(text: str, **_: Any) -> None:
@@ -111,19 +108,9 @@ def main() -> int:
         return run(options)
     except KeyboardInterrupt:
         sys.stderr.write("sitsflow: interrupted; the same command resumes the run\n")
-        return FAILED
-    except (SitsflowError, ServerError) as error:
-        if options.debug:
-            logging.getLogger(__name__).exception("the run did not start")
-        sys.stderr.write(f"sitsflow: {error}\n")
-        return FAILED if isinstance(error, ServerError) else WRONG
-    except Exception as error:
-        if options.debug:
-            raise
-        sys.stderr.write(
-            f"sitsflow: {type(error).__name__}: {error}\n(run with --debug for the traceback)\n"
-        )
-        return FAILED
+        return ExitStatus.FAILED
+    except Exception as error:  # noqa: BLE001 - the command's last word, whatever it is
+        return explain(error, debug=options.debug)
 
 
 if __name__ == "__main__":

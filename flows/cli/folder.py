@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.filesize import decimal
+
+from flows.exit_status import ExitStatus
 
 Folder = Annotated[Path, typer.Argument(help="A run's chain.output_path.", show_default=False)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
@@ -19,7 +22,7 @@ def status(output_path: Folder, debug: Debug = False) -> None:
 
     found = summarize(output_path)
     typer.echo(found.text())
-    raise typer.Exit(0 if found.complete else 1)
+    raise typer.Exit(ExitStatus.MADE if found.complete else ExitStatus.FAILED)
 
 
 def clean(
@@ -35,7 +38,7 @@ def clean(
 
     found = temporary(output_path, unmerged=everything)
     for path, size in list(found.files.items())[:_SHOWN]:
-        typer.echo(f"{_size(size):>9}  {path}")
+        typer.echo(f"{decimal(size):>9}  {path}")
     if len(found.files) > _SHOWN:
         typer.echo(f"{'...':>9}  and {len(found.files) - _SHOWN} more")
     if found.kept:
@@ -45,16 +48,8 @@ def clean(
     if not found.files:
         typer.echo("nothing to remove")
         return
-    total = f"{len(found.files)} files or folders, {_size(sum(found.files.values()))}"
+    total = f"{len(found.files)} files or folders, {decimal(sum(found.files.values()))}"
     if not (yes or typer.confirm(f"remove {total}?")):
-        raise typer.Exit(1)
+        raise typer.Exit(ExitStatus.FAILED)
     remove(output_path, found)
     typer.echo(f"removed {total}")
-
-
-def _size(number: float) -> str:
-    for unit in ("B", "kB", "MB", "GB"):
-        if number < 1000:
-            return f"{number:.3g} {unit}"
-        number /= 1000
-    return f"{number:.3g} TB"

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import cli_config, cli_folder
-from flows.server import ServerError
-from sitsflow.errors import ConfigError, Fault, SitsflowError
+from flows.cli import config as config_commands
+from flows.cli import folder
+from flows.exit_status import explain
+from sitsflow.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from sitsflow.plan import Plan, TilePlan
-
-FAILED, WRONG = 1, 2
 
 app = typer.Typer(
     name="sitsflow",
@@ -27,9 +25,9 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(cli_config.app, name="config")
-app.command()(cli_folder.status)
-app.command()(cli_folder.clean)
+app.add_typer(config_commands.app, name="config")
+app.command()(folder.status)
+app.command()(folder.clean)
 
 Config = Annotated[
     str, typer.Argument(help="iota2 .cfg or YAML file, or block:NAME.", show_default=False)
@@ -188,17 +186,5 @@ def main() -> None:
         arguments = _spread(arguments)
     try:
         app(arguments)
-    except SitsflowError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        typer.echo(f"sitsflow: {error}", err=True)
-        sys.exit(WRONG)
-    except ServerError as error:
-        typer.echo(f"sitsflow: {error}", err=True)
-        sys.exit(FAILED)
-    except Exception as error:
-        if "--debug" in arguments:
-            raise
-        typer.echo(f"sitsflow: {type(error).__name__}: {error}", err=True)
-        typer.echo("(run with --debug for the traceback)", err=True)
-        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001 - the command's last word, whatever it is
+        sys.exit(explain(error, debug="--debug" in arguments))
