@@ -1,7 +1,7 @@
 """Everything that can go wrong with a run's inputs, by name.
 
-Each message says which file or key, which value, and what to do. ``retryable`` errors are those
-that waiting may cure; all others fail the same way the second time.
+Each message says which file or key, which value, and what to do. Waiting may cure a `ReadError`;
+all others come again the second time.
 """
 
 from __future__ import annotations
