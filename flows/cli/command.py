@@ -66,7 +66,7 @@ def run(
     from flows.configuration import load
     from flows.launch import RunOptions, is_block, launch
 
-    groups = {"chain.first_step": first, "chain.last_step": last}
+    groups = {"--from": first, "--to": last}
     keys = [*(overrides or ()), *(f"{key}={name}" for key, name in groups.items() if name)]
     if workers and cluster:
         fault = Fault("--workers", "is for this machine; leave it out with --cluster")

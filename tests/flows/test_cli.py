@@ -74,6 +74,33 @@ def test_a_wrong_configuration_is_told_whole_before_anything_starts(
     assert not (config.parent / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_faults_of_the_command_line_are_not_the_files(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: Path,
+    command: str,
+) -> None:
+    config.write_text(config.read_text().replace("proj :", "prj :"))
+    groups = ["--from", "fly", "--to", "init"] if command == "run" else []
+    wrong = ["--set", "chain.spatial_resolution=abc"]
+    assert run(monkeypatch, command, config, *groups, *wrong) == 2
+    said = capsys.readouterr().err
+    of_file, _, of_command = said.partition("in the command line\n")
+    assert f"1 fault in {config}\n  chain.prj: " in of_file
+    assert "  --set chain.spatial_resolution=abc: not a positive number" in of_command
+    assert ("  --from=fly: input should be 'init'" in of_command) == (command == "run")
+
+
+def test_a_file_that_cannot_be_read_hides_no_fault_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(monkeypatch, "check", tmp_path / "none.cfg", "--set", "chain") == 2
+    said = capsys.readouterr().err
+    assert "none.cfg\n  file: No such file" in said
+    assert "1 fault in the command line\n  --set chain: " in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
