@@ -28,6 +28,7 @@ app = typer.Typer(
 app.add_typer(config_commands.app, name="config")
 app.command()(folder.status)
 app.command()(folder.clean)
+app.command()(folder.bugreport)
 
 Config = Annotated[
     str, typer.Argument(help="iota2 .cfg or YAML file, or block:NAME.", show_default=False)

@@ -1,7 +1,8 @@
-"""`sitsflow status` and `sitsflow clean`: what is in an output folder, without any server."""
+"""`sitsflow status`, `clean` and `bugreport`: what is in an output folder, without any server."""
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -53,3 +54,32 @@ def clean(
         raise typer.Exit(ExitStatus.FAILED)
     remove(output_path, found)
     typer.echo(f"removed {total}")
+
+
+def bugreport(
+    output_path: Folder,
+    to: Annotated[
+        Path | None, typer.Option("--to", metavar="FILE.zip", help="[bugreport-DATE-TIME.zip].")
+    ] = None,
+    with_code: Annotated[
+        bool, typer.Option("--with-code", help="Also the module of user functions.")
+    ] = False,
+    debug: Debug = False,
+) -> None:
+    """Pack logs, plan and configuration of a run for a bug report: no pixels, no secrets."""
+    from sitsflow.run.bug_report import write_bug_report
+
+    to = to or Path(f"bugreport-{datetime.now():%Y%m%d-%H%M%S}.zip")
+    made = write_bug_report(output_path, to, with_code=with_code)
+    typer.echo(f"{made.path} ({decimal(made.path.stat().st_size)}) holds")
+    for kind, count in made.files.items():
+        typer.echo(f"{count:>6}  {kind}")
+    for path in made.unreadable:
+        typer.echo(f"not readable, left out: {path}")
+    code = "" if with_code else ", user functions (--with-code)"
+    typer.echo(f"left out: rasters, pictures, the report{code}")
+    typer.echo(
+        f"masked: {made.masked} values of environment variables, passwords, keys and tokens; "
+        "the home folder is ~"
+    )
+    typer.echo("Look at it before you send it.")

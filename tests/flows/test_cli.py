@@ -7,6 +7,9 @@ import pytest
 
 from flows import cli
 from flows.describe import step_list
+from sitsflow.plan import save_plan
+from sitsflow.run.output_folder import output_folder
+from tests.sitsflow.run.test_jobs import two_tiles
 
 STEPS = """\
 Group init:
@@ -138,3 +141,22 @@ def test_simulate_takes_tiles_as_a_list(
     assert run(monkeypatch, "simulate", tmp_path, *arguments, "--size", 32) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["T31TCJ", "T31TDJ"]
     assert "2 products" in capsys.readouterr().out
+
+
+def test_bugreport_says_what_it_packed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan, tiles = two_tiles(tmp_path / "out")
+    with output_folder(plan):
+        save_plan(plan, tiles)
+    assert run(monkeypatch, "bugreport", "out") == 0
+    said = capsys.readouterr().out
+    (made,) = tmp_path.glob("bugreport-*.zip")
+    assert said.startswith(f"{made.name} (")
+    assert "     3  plan\n" in said
+    assert "left out: rasters, pictures, the report, user functions (--with-code)" in said
+    assert run(monkeypatch, "bugreport", "out", "--to", made) == 2
+    assert "exists; choose another file with --to" in capsys.readouterr().err
+    assert run(monkeypatch, "bugreport", ".", "--to", "x.zip") == 2
+    assert "no run of sitsflow made this folder" in capsys.readouterr().err
