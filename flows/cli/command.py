@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from flows.cli import config as config_commands
-from flows.cli import folder
-from flows.exit_status import explain
+from flows.cli import folder, iota2
+from flows.exit_status import ExitStatus, explain
 from sitsflow.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -185,6 +185,9 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["simulate"]:
         arguments = _spread(arguments)
+    if hint := iota2.answer(arguments):
+        typer.echo(f"sitsflow: {hint}", err=True)
+        sys.exit(ExitStatus.WRONG)
     try:
         app(arguments)
     except Exception as error:  # noqa: BLE001 - the command's last word, whatever it is
