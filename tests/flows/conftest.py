@@ -9,9 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from blocks.cfg import render_cfg
+from blocks.files import read_config
+from blocks.overrides import apply_overrides
 from flows.server import embedded_server, wait_for
 
 Sitsflow = Callable[..., subprocess.CompletedProcess[str]]
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "examples" / "tutorial.cfg"
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
@@ -76,34 +80,15 @@ def config(tmp_path: Path, products: Path) -> Path:
             """
         )
     )
+    changes = {
+        "chain.output_path": str(tmp_path / "out"),
+        "chain.list_tile": "T31TCJ T31TDJ",
+        "chain.s2_path": str(products),
+        "chain.proj": "EPSG:32631",
+        "external_features.module": str(module),
+        "external_features.functions": "get_highest",
+        "external_features.number_of_chunks": 3,
+    }
     path = tmp_path / "tutorial.cfg"
-    path.write_text(
-        textwrap.dedent(
-            f"""
-            chain :
-            {{
-              output_path : '{tmp_path / "out"}'
-              remove_output_path : True
-              list_tile : 'T31TCJ T31TDJ'
-              s2_path : '{products}'
-              first_step : 'init'
-              last_step : 'mosaic'
-              spatial_resolution : 10
-              proj : 'EPSG:32631'
-            }}
-            sensors_data_interpolation : {{ auto_date : False }}
-            Sentinel_2 : {{ start_date : '20180101'  end_date : '20181231' }}
-            external_features :
-            {{
-              module : '{module}'
-              functions : 'get_highest'
-              number_of_chunks : 3
-              concat_mode : False
-              no_data_value : -10000
-            }}
-            builders : {{ builders_class_name : ['i2_features_map'] }}
-            task_retry_limits : {{ allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }}
-            """
-        )
-    )
+    path.write_text(render_cfg(apply_overrides(read_config(TUTORIAL), changes)))
     return path
