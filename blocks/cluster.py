@@ -172,7 +172,7 @@ class DaskCluster(PlainForm, Block):
 
 
 def _require_answer(address: str) -> None:
-    """Knock at a scheduler's door: its own client would do so for half a minute."""
+    """See whether a scheduler answers; Dask's own client would try for half a minute."""
     parts = urlsplit(address)
     try:
         port = parts.port

@@ -14,8 +14,8 @@ from blocks.plain_form import PlainForm
 class FeaturesMap(PlainForm, Block, Configuration):
     """What a features map is made of: iota2's sections and keys.
 
-    Saved on the server it is the base of runs; paths are whole, for the server has no folder of
-    its own that relative ones could start from.
+    Saved on the server it is the base of runs; paths are absolute, because the server has
+    no folder that relative ones could start from.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=False)

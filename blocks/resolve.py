@@ -1,4 +1,4 @@
-"""From what a file or a block says to a run that may start: all faults are told at once."""
+"""From what a file or a block says to a run that may start: all faults are reported at once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ResolvedConfig:
     warnings: tuple[str, ...]
     """What is ignored because of another key."""
     notices: tuple[str, ...]
-    """What is accepted for iota2's sake and changes nothing."""
+    """What iota2 has and what changes nothing here."""
     _partial: PartialConfig
 
     def request(self) -> Request:

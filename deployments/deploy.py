@@ -47,7 +47,7 @@ def main() -> None:
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error.stdout}{error.stderr}")
     sys.stdout.write("".join(f"{line}\n" for line in [f"on {url}:", *said]))
-    sys.stdout.write("start a worker where runs shall happen: prefect worker start -p sitsflow\n")
+    sys.stdout.write("start a worker where runs should happen: prefect worker start -p sitsflow\n")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Tell a Prefect server of our block types and work pool; doing it twice changes nothing.
+"""Register our block types and work pool on a Prefect server; doing it twice changes nothing.
 
 ``python -m deployments.register [TAG=LIMIT ...]``, with `PREFECT_API_URL` set. A limit, e.g.
 ``step:write_features=4``, is how many task runs of a tag run at a time on the whole server.

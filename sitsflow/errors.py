@@ -1,7 +1,7 @@
 """Everything that can go wrong with a run's inputs, by name.
 
-Each message says which file or key, which value, and what to do. Waiting may cure a `ReadError`;
-all others come again the second time.
+Each message says which file or key, which value, and what to do. A `ReadError` may go away
+by itself; all others come again the second time.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ class ExpressionError(SitsflowError):
 
 
 class FunctionError(SitsflowError):
-    """A user function cannot be loaded, fails, or returns what it must not."""
+    """A user function cannot be loaded, fails, or returns a wrong result."""
 
 
 class ResourceError(SitsflowError):
@@ -76,7 +76,7 @@ class ResourceError(SitsflowError):
 
 
 class ClusterError(SitsflowError):
-    """The Dask cluster that a run is to use is not there, or its workers are no use."""
+    """The Dask cluster of a run is not there, or its workers cannot be used."""
 
 
 class OutputError(SitsflowError):
@@ -84,4 +84,4 @@ class OutputError(SitsflowError):
 
 
 class ReadError(SitsflowError, OSError):
-    """A file that was whole when the run was planned cannot be read now; waiting may cure it."""
+    """A file that was whole when the run was planned cannot be read now; trying again may help."""

@@ -43,7 +43,7 @@ class Usage:
 def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
     """Send the science's log records to the job's file and to Prefect, and keep its status.
 
-    The file begins anew with the first attempt, and tells of all those that follow.
+    The first attempt begins the file, and those that follow are added to it.
 
     Yields
     ------
@@ -69,7 +69,7 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
             with _metered(usage):
                 yield usage
         except BaseException as error:
-            # The file is read without Prefect, and must tell the whole story.
+            # The file is read without Prefect: everything must be in it.
             log.exception("%s failed after %.1f s", job.title, usage.seconds)
             failed = _ended(status, usage, "failed", cause(error))
             save_status(paths, job.name, failed.model_copy(update={"remedy": remedy_of(error)}))
@@ -138,7 +138,7 @@ def _handlers(path: Path, mode: str) -> Iterator[logging.Logger]:
 
 
 class _ToPrefect(logging.Handler):
-    """Repeat a record in the log of the task run that is under way, if one is."""
+    """Repeat a record in the log of the current task run, if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text, trace = record.getMessage(), record.exc_info

@@ -1,4 +1,4 @@
-"""What stands in the Prefect UI for a job that is not run, for want of one that failed."""
+"""What the Prefect UI shows for a job that is not run, because one that it needs failed."""
 
 from __future__ import annotations
 

@@ -54,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def leftovers(*folders: Path) -> Iterator[Path]:
-    """Yield the temporary folders in `folders`: killed processes' own, while no run is at work."""
+    """Yield the temporary folders in `folders`; while no run is at work, killed processes' own."""
     for folder in folders:
         yield from folder.glob(f"{_TEMPORARY}*")
 

@@ -139,7 +139,7 @@ def _files(product: Path) -> Iterator[Path]:
     seen = set()
     for folder, below, names in os.walk(product, onerror=refuse, followlinks=True):
         seen.add(os.path.realpath(folder))
-        # A link to a folder above would be followed for ever.
+        # A link to a folder above would be followed forever.
         below[:] = [name for name in below if os.path.realpath(Path(folder, name)) not in seen]
         files = (Path(folder, name) for name in names if not name.startswith("."))
         yield from (path for path in files if path.is_file())

@@ -41,7 +41,7 @@ class Computed(NamedTuple):
     pixels: int
     """Pixels wanted: without those outside the area of interest."""
     valid: dict[str, dict[str, int]]
-    """How many of these no mask spoils, by sensor label and day, of sensors that are read."""
+    """How many of these no mask excludes, by sensor label and day, of sensors that are read."""
 
 
 def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
@@ -196,7 +196,7 @@ class _Chunk:
         return undefined
 
     def valid_pixels(self) -> dict[str, dict[str, int]]:
-        """Count the pixels that no mask spoils, by sensor and day, of sensors that are read."""
+        """Count the pixels that no mask excludes, by sensor and day, of sensors that are read."""
         return {
             one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
             for one, observed in zip(self._tile_plan.series, self._observed, strict=True)
