@@ -99,11 +99,11 @@ class DaskCluster(PlainForm, Block):
         """Memory of all local workers together, in GB."""
         return self.memory_gb or psutil.virtual_memory().available / 1e9 - _RESERVE_GB
 
-    def settled(self) -> DaskCluster:
+    def with_free_memory(self) -> DaskCluster:
         """Return the same cluster, with what is free on this machine now as its memory."""
         return self.model_copy(update={"memory_gb": self.memory}) if self.is_local else self
 
-    def require(self, ram_gb: float) -> None:
+    def check_usable(self, ram_gb: float) -> None:
         """Refuse a cluster that cannot serve, before anything is started or removed for it.
 
         Parameters
@@ -119,9 +119,9 @@ class DaskCluster(PlainForm, Block):
             If nobody answers at the address, or the cluster class is not installed.
         """
         if self.address:
-            _require_answer(self.address)
+            _check_answers(self.address)
         elif self.cluster_class:
-            _found(self.cluster_class)
+            _import_class(self.cluster_class)
         else:
             self.local_arguments(ram_gb)
 
@@ -141,7 +141,7 @@ class DaskCluster(PlainForm, Block):
             return DaskTaskRunner(address=self.address)
         if self.cluster_class:
             return DaskTaskRunner(
-                cluster_class=_found(self.cluster_class),
+                cluster_class=_import_class(self.cluster_class),
                 cluster_kwargs=self.cluster_kwargs,
                 adapt_kwargs=self.adapt_kwargs or None,
             )
@@ -171,7 +171,7 @@ class DaskCluster(PlainForm, Block):
         }
 
 
-def _require_answer(address: str) -> None:
+def _check_answers(address: str) -> None:
     """See whether a scheduler answers; Dask's own client would try for half a minute."""
     parts = urlsplit(address)
     try:
@@ -187,7 +187,7 @@ def _require_answer(address: str) -> None:
         ) from None
 
 
-def _found(cluster_class: str) -> Any:
+def _import_class(cluster_class: str) -> Any:
     """Import a cluster class by its full name."""
     module, _, name = cluster_class.rpartition(".")
     try:

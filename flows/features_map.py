@@ -67,7 +67,7 @@ def features_map(
     refuse_missing(plan, tiles)
     cluster = cluster or DaskCluster()
     if largest := largest_gb(plan, tiles):
-        cluster.require(largest)
+        cluster.check_usable(largest)
     run = str(runtime.flow_run.id or "")
     remove = resolved.configuration.chain.remove_output_path
     former = read_marker(plan.paths)

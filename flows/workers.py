@@ -34,7 +34,7 @@ class Workers:
     """Takes tasks with what each asks for, so that no worker ever holds more than it has."""
 
     def __init__(self, cluster: DaskCluster) -> None:
-        self._cluster = cluster.settled()
+        self._cluster = cluster.with_free_memory()
         self._stack = ExitStack()
         self._runner: DaskTaskRunner | None = None
         self._wanted: dict[str, Share] = {}

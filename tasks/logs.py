@@ -66,7 +66,7 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
         title = job.title if attempt == 1 else f"{job.title} (attempt {attempt})"
         log.info("%s begins (process %d)", title, os.getpid())
         try:
-            with _metered(usage):
+            with _measured(usage):
                 yield usage
         except BaseException as error:
             # The file is read without Prefect: everything must be in it.
@@ -151,7 +151,7 @@ class _ToPrefect(logging.Handler):
 
 
 @contextlib.contextmanager
-def _metered(usage: Usage) -> Iterator[None]:
+def _measured(usage: Usage) -> Iterator[None]:
     _reset_peak()
     begin, cpu_begin = time.perf_counter(), time.process_time()
     try:

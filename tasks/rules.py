@@ -24,7 +24,7 @@ Work = Callable[[Plan], TaskRecord]
 _log = logging.getLogger("sitsflow.job")  # below the logger whose records a job's log keeps
 
 
-def is_passing(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     """Whether a task failed for a reason that may pass: an input or output error.
 
     Of our own errors that is `ReadError`. All others fail the same way the second time, also what
@@ -43,7 +43,7 @@ def _raised(state: State[Any]) -> object:
 RULES: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": [2, 10, 30],
-    "retry_condition_fn": is_passing,
+    "retry_condition_fn": is_transient,
     "cache_policy": NO_CACHE,
     "persist_result": False,
 }

@@ -51,7 +51,7 @@ def _locate(nodes: Any, step: int, row: int, col: int, height: int, width: int, 
 
 
 @njit(cache=True, nogil=True)
-def _limit(rows: Any, cols: Any, count: int, top: int, left: int, shape: Any) -> Any:
+def _mark_outside(rows: Any, cols: Any, count: int, top: int, left: int, shape: Any) -> Any:
     """Mark pixels whose centre lies outside by NaN; the first and last row and column of the rest.
 
     `top` and `left` place the source window, of the given shape, in the whole source.
@@ -79,7 +79,7 @@ def _limit(rows: Any, cols: Any, count: int, top: int, left: int, shape: Any) ->
 
 
 @njit(cache=True, nogil=True)
-def _weigh(at: Any, count: int, first: int, bicubic: bool, weights: Any, starts: Any) -> None:
+def _tap_weights(at: Any, count: int, first: int, bicubic: bool, weights: Any, starts: Any) -> None:
     """Weights of four taps a point along one axis, and where the first lies, from `first` on.
 
     `at` keeps the fraction after the second tap. Keys (1981) with a = -1/2, as GDAL's `cubic` and
@@ -103,7 +103,7 @@ def _weigh(at: Any, count: int, first: int, bicubic: bool, weights: Any, starts:
 
 
 @njit(cache=True, nogil=True)
-def _cut(layer: Any, valid: Any, nodata: Any, top: int, left: int, patch: Any) -> int:
+def _copy_patch(layer: Any, valid: Any, nodata: Any, top: int, left: int, patch: Any) -> int:
     """Copy a patch of one layer as float32; returns how many of its taps may not be used."""
     height, width = layer.shape
     first = min(max(0, -left), patch.shape[1])
@@ -187,7 +187,7 @@ def _usable_sums(patch: Any, start: int, pitch: int, down: Any, right: Any, poin
 
 
 @njit(cache=True, nogil=True)
-def _rescue(patch: Any, start: int, pitch: int, down: float, right: float, bicubic: bool) -> Any:
+def _fallback(patch: Any, start: int, pitch: int, down: float, right: float, bicubic: bool) -> Any:
     """Bilinear over the usable of the four inner taps, or else the nearest usable tap."""
     total = weight = np.float32(0)
     nearest, least = _NAN, np.inf
@@ -209,7 +209,7 @@ def _rescue(patch: Any, start: int, pitch: int, down: float, right: float, bicub
 
 
 @njit(cache=True, nogil=True)
-def _repair(
+def _resample_masked(
     patch: Any, starts: Any, pitch: int, wrow: Any, wcol: Any, at: Any, how: Any, out: Any
 ) -> None:
     """Compute again the pixels of one row of which some taps, or all, may not be used.
@@ -233,7 +233,7 @@ def _repair(
         if weight >= _LEAST_WEIGHT:
             out[j] = total / weight
         elif usable > 0:
-            out[j] = _rescue(patch, start, pitch, down[p], right[p], bicubic)
+            out[j] = _fallback(patch, start, pitch, down[p], right[p], bicubic)
 
 
 @njit(cache=True, nogil=True)
@@ -256,12 +256,12 @@ def resample_blocks(
             count = height * width
             _locate(rows, step, row + r, col + c, height, width, down)
             _locate(cols, step, row + r, col + c, height, width, right)
-            r0, r1, c0, c1, missing = _limit(down, right, count, top, left, values.shape[1:])
+            r0, r1, c0, c1, missing = _mark_outside(down, right, count, top, left, values.shape[1:])
             if r1 < r0:
                 out[:, r : r + height, c : c + width] = _NAN
                 continue
-            _weigh(down, count, r0, bicubic, wrow, starts)
-            _weigh(right, count, c0, bicubic, wcol, along)
+            _tap_weights(down, count, r0, bicubic, wrow, starts)
+            _tap_weights(right, count, c0, bicubic, wcol, along)
             pitch = c1 - c0 + 4
             for p in range(count):
                 starts[p] = starts[p] * pitch + along[p]
@@ -269,7 +269,9 @@ def resample_blocks(
             flat = patch.reshape(-1)
             for n in range(out.shape[0]):
                 usable = valid[min(n, valid.shape[0] - 1)]
-                unusable = _cut(values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, patch)
+                unusable = _copy_patch(
+                    values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, patch
+                )
                 for i in range(height):
                     into, first = out[n, r + i, c : c + width], i * width
                     for j in range(width):
@@ -277,7 +279,7 @@ def resample_blocks(
                         into[j] = _weighted_sum(flat, starts[p], pitch, wrow, wcol, p)
                     if unusable or missing:
                         at = (first, down, right)
-                        _repair(flat, starts, pitch, wrow, wcol, at, how, into)
+                        _resample_masked(flat, starts, pitch, wrow, wcol, at, how, into)
 
 
 @njit(cache=True, nogil=True)
@@ -291,7 +293,7 @@ def pick_blocks(values: Any, fill: Any, rows: Any, cols: Any, frame: Any, out: A
             height, width = min(_BLOCK, out.shape[1] - r), min(_BLOCK, out.shape[2] - c)
             _locate(rows, step, row + r, col + c, height, width, down)
             _locate(cols, step, row + r, col + c, height, width, right)
-            _limit(down, right, height * width, top, left, values.shape[1:])
+            _mark_outside(down, right, height * width, top, left, values.shape[1:])
             for p in range(height * width):
                 at[p] = -1
                 if down[p] >= -0.5:

@@ -44,7 +44,7 @@ def atomic(path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
     try:
         yield folder / path.name
-        # GDAL would read statistics of a former file for the new one.
+        # GDAL would read statistics of the earlier file for the new one.
         for suffix in _SIDECARS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):

@@ -53,14 +53,14 @@ class Skipped(BaseModel):
     reason: str
 
 
-class Found(NamedTuple):
+class FoundScenes(NamedTuple):
     """What a folder holds: whole products, sorted by day and name, and broken ones."""
 
     scenes: list[Scene]
     broken: list[Skipped]
 
 
-def find_scenes(sensor: Sensor, root: Path, tile: str) -> Found:
+def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     """Find a tile's products below ``root/tile`` by their names.
 
     Files and folders that do not look like the sensor's products are passed over.
@@ -98,7 +98,7 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> Found:
             f"{folder}: no {sensor.name} product ({seen}); folders must be named like "
             f"{sensor.product}"
         )
-    return Found(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
+    return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
 
 
 def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:

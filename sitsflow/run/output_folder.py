@@ -133,8 +133,9 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
         return _Decision(wipe=False, sentence="")
     if not paths.marker.exists():
         raise OutputError(
-            f"{root} holds files and no marker of a former run ({paths.marker.relative_to(root)}): "
-            "it is left as it is; choose another chain.output_path, or empty it yourself"
+            f"{root} holds files and no marker of an earlier run "
+            f"({paths.marker.relative_to(root)}): it is left as it is; choose another "
+            "chain.output_path, or empty it yourself"
         )
     marker = read_marker(paths)
     same = marker is not None and marker.fingerprint == plan.fingerprint
@@ -142,21 +143,25 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
         if plan.request.first_step != "init":
             raise OutputError(
                 f"starting over needs chain.first_step: init, not {plan.request.first_step}, "
-                f"which goes on from what is in {root}"
+                f"which continues from what is in {root}"
             )
         _refuse_inputs(plan)
         return _Decision(
-            wipe=True, sentence=f"starting over: what a former run left in {root} goes"
+            wipe=True, sentence=f"starting over: what an earlier run left in {root} is removed"
         )
     if plan.request.first_step != "init":
-        return _Decision(wipe=False, sentence=f"going on from what a former run left in {root}")
+        return _Decision(wipe=False, sentence=f"continuing from what an earlier run left in {root}")
     if same and marker is not None and marker.finished is None:
         sentence = f"resuming the unfinished run of the same configuration in {root}"
         return _Decision(wipe=False, sentence=sentence)
     if remove:
         _refuse_inputs(plan)
-        return _Decision(wipe=True, sentence=f"remove_output_path: a former run in {root} goes")
-    return _Decision(wipe=False, sentence=f"keeping what still holds of a former run in {root}")
+        return _Decision(
+            wipe=True, sentence=f"remove_output_path: what an earlier run left in {root} is removed"
+        )
+    return _Decision(
+        wipe=False, sentence=f"keeping what is still valid of an earlier run in {root}"
+    )
 
 
 def _refuse_inputs(plan: Plan) -> None:

@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 Bools = NDArray[np.bool_]
 
 
-class Computed(NamedTuple):
+class ChunkFeatures(NamedTuple):
     """A chunk's features: (band, row, col) float32 with the nodata value where there is none."""
 
     values: NDArray[np.float32]
@@ -82,7 +82,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     return record
 
 
-def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
+def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
     """Compute the features of one chunk.
 
     Raises
@@ -99,7 +99,7 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
     core = window if wanted is None else _box(window, wanted)
     if core is None:
         log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
-        return Computed(values, {}, 0, {})
+        return ChunkFeatures(values, {}, 0, {})
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
@@ -110,7 +110,7 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
     if keep is not None:
         part[:, ~keep] = request.no_data_value
     pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
-    return Computed(values, undefined, pixels, valid)
+    return ChunkFeatures(values, undefined, pixels, valid)
 
 
 def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:

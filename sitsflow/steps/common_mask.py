@@ -61,7 +61,7 @@ def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
         for window in tile_plan.chunks:
             for series in tile_plan.series:
                 observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
-                mask[window.slices] &= observed.seen()
+                mask[window.slices] &= observed.footprint()
     return mask
 
 

@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 
-class Observed(Protocol):
+class ObservationSource(Protocol):
     """Where a series takes its pixels from."""
 
     @property
@@ -78,7 +78,7 @@ class Observations:
             invalid = np.logical_or(invalid, here, out=here) if len(invalid) else here
         return np.logical_not(invalid, out=invalid)
 
-    def seen(self) -> Bools:
+    def footprint(self) -> Bools:
         """Tell where the sensor saw the ground on some date, clouds or not; (row, col).
 
         Of a sensor whose masks do not say it, all that its files cover.
@@ -208,8 +208,8 @@ class Observations:
 
         All that the chunk needs of them is read at once, and kept.
         """
-        if grid not in self._invalid or not _holds(self._invalid[grid][0], window):
-            whole = _around([window, *self._mask_windows(grid)])
+        if grid not in self._invalid or not _contains(self._invalid[grid][0], window):
+            whole = _enclosing([window, *self._mask_windows(grid)])
             self._invalid[grid] = whole, self._read_masks(grid, whole)
         whole, invalid = self._invalid[grid]
         rows, cols = window.relative_to(whole).slices
@@ -237,11 +237,11 @@ class Observations:
         return invalid
 
 
-def _holds(outer: Window, inner: Window) -> bool:
-    return _around([outer, inner]) == outer
+def _contains(outer: Window, inner: Window) -> bool:
+    return _enclosing([outer, inner]) == outer
 
 
-def _around(windows: Sequence[Window]) -> Window:
+def _enclosing(windows: Sequence[Window]) -> Window:
     top, left = min(one.row for one in windows), min(one.col for one in windows)
     bottom = max(one.row + one.height for one in windows)
     right = max(one.col + one.width for one in windows)

@@ -63,14 +63,14 @@ def test_what_cannot_serve_is_refused_before_anything_is_touched() -> None:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
         with pytest.raises(ClusterError, match=rf"answers at tcp://127\.0\.0\.1:{port} "):
-            DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+            DaskCluster(address=f"tcp://127.0.0.1:{port}").check_usable(1)
         nobody.listen()
-        DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+        DaskCluster(address=f"tcp://127.0.0.1:{port}").check_usable(1)
     with pytest.raises(ClusterError, match="no such cluster class"):
-        DaskCluster(cluster_class="nowhere.Cluster").require(1)
+        DaskCluster(cluster_class="nowhere.Cluster").check_usable(1)
     with pytest.raises(ResourceError, match=r"needs about 20\.0 GB"):
-        DaskCluster(memory_gb=16).require(20)
-    DaskCluster(memory_gb=16).require(10)
+        DaskCluster(memory_gb=16).check_usable(20)
+    DaskCluster(memory_gb=16).check_usable(10)
 
 
 def test_the_form_has_plain_fields_and_null_is_taken_all_the_same() -> None:
