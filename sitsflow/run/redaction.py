@@ -18,6 +18,7 @@ _SECRET = (
 )
 _SECRET_KEY = re.compile(_SECRET, re.IGNORECASE)
 _SECRET_VARIABLE = re.compile(f"{_SECRET}|auth|key", re.IGNORECASE)
+_FOLDERS = {"PWD", "OLDPWD"}  # variables of every shell, and no passwords
 _LEAST_LETTERS = 8  # of a value: shorter ones are words such as "true" or "warning"
 _LEAST_LETTERS_OF_SECRETS = 4
 
@@ -111,7 +112,7 @@ def _values(environment: Mapping[str, str]) -> dict[str, str]:
     """
     names: dict[str, str] = {}
     for name, value in environment.items():
-        secret = _SECRET_VARIABLE.search(name) is not None
+        secret = name not in _FOLDERS and _SECRET_VARIABLE.search(name) is not None
         least = _LEAST_LETTERS_OF_SECRETS if secret else _LEAST_LETTERS
         if len(value) < least or not (secret or _tells(value)):
             continue

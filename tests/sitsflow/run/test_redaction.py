@@ -15,6 +15,7 @@ ENVIRONMENT = {
     "CLUSTER_QUEUE": "gold-queue-7",
     "SERVER": "http://10.0.0.7:4200/api",
     "DATA": "/data/products:/data/more",
+    "PWD": "/data/work",
     "LEVEL": "interpolated",
     "SHORT": "abc-def",
     "DAY": "2018-01-01",
@@ -71,7 +72,7 @@ def test_secrets_and_home_are_masked(redactor: Redactor, text: str, wanted: str)
 @pytest.mark.parametrize(
     "text",
     [
-        "/data/products/T31TCJ, 2018-01-01: interpolated, abc-def",
+        "/data/products/T31TCJ, /data/work/out, 2018-01-01: interpolated, abc-def",
         "write_features T31TCJ 3 done in 1.2 s, peak RAM 300 MB",
         "unexpected token",
         "tcp://127.0.0.1:8786 and http://127.0.0.1:4200/runs",
