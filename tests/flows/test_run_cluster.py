@@ -6,11 +6,11 @@ import pytest
 from distributed import LocalCluster
 
 from blocks.cluster import DaskCluster
-from flows.attempts import Share
+from flows.resources import Resources
 from flows.workers import Workers
 from sitsflow.errors import ClusterError, ResourceError
 
-WANTED = {"write_features": Share(6.0)}
+WANTED = {"write_features": Resources(6.0)}
 
 
 @pytest.fixture
