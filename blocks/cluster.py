@@ -149,11 +149,13 @@ class DaskCluster(PlainForm, Block):
         if self.address:
             yield self.address
             return
+        cluster: Any
         if self.cluster_class:
             cluster = _found(self.cluster_class)(**self.cluster_kwargs)
         else:
             with _without_interrupts():
-                cluster = LocalCluster(**self.local_arguments(ram_gb))
+                local: Any = LocalCluster
+                cluster = local(**self.local_arguments(ram_gb))
         with cluster:
             if self.adapt_kwargs:
                 cluster.adapt(**self.adapt_kwargs)

@@ -25,7 +25,9 @@ _ALLOWED_FAILURES = {"distributed.scheduler.allowed-failures": 0}
 _MEMORY_EVENTS = "worker-restart-memory"
 """Topic under which a nanny tells that it ends its worker for its memory."""
 _LOOK_SECONDS = 5.0
-_NEARLY_FULL = 0.8  # of a worker's limit: one that is killed beyond, as by the kernel, lacked memory
+_NEARLY_FULL = (
+    0.8  # of a worker's limit: one that is killed beyond, as by the kernel, lacked memory
+)
 _DECLARE = (
     'start workers with `dask worker ADDRESS --nthreads 1 --resources "RAM=16 CPU=1"` (RAM in GB, '
     "what that worker may use), or give worker_extra_args to the cluster class"
@@ -41,7 +43,8 @@ class RunCluster:
     def __init__(self, block: DaskCluster) -> None:
         self._block = block.with_free_memory()
         self._stack = ExitStack()
-        self._client: Client | None = None
+        # Of any type: Dask's own annotations know no synchronous client.
+        self._client: Any = None
         self._wanted: Mapping[str, Resources] = {}
         self._seen: list[Resources] = []
         self._used: dict[str, float] = {}
@@ -164,7 +167,7 @@ class RunCluster:
         self._stack.enter_context(dask.config.set(_ALLOWED_FAILURES))
         address = self._stack.enter_context(self._block.started(ram_gb))
         try:
-            self._client = self._stack.enter_context(Client(address, set_as_default=False))
+            self._client = self._stack.enter_context(_client(address))
         except OSError as error:  # what a client raises that finds no scheduler, TimeoutError too
             raise ClusterError(
                 f"no Dask scheduler answers at {address} ({error}): start one with "
@@ -173,7 +176,7 @@ class RunCluster:
         if self._block.address:
             self._warn(self._client)
 
-    def _warn(self, client: Client) -> None:
+    def _warn(self, client: Any) -> None:
         """Say what a shared scheduler, which is left as it is, should be set to."""
 
         # Within, so that it travels by value: the scheduler need not have this package.
@@ -216,6 +219,11 @@ class RunCluster:
                     f"{MORE_CHUNKS}, lower task_retry_limits.maximum_ram where chunks are "
                     "automatic, or use a cluster with larger workers"
                 )
+
+
+def _client(address: str) -> Any:
+    client: Any = Client
+    return client(address, set_as_default=False)
 
 
 def _refuse_threads(workers: Mapping[str, Any]) -> None:

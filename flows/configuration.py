@@ -8,7 +8,6 @@ from pathlib import Path
 from blocks.files import read_config
 from blocks.overrides import apply_overrides
 from blocks.resolve import ResolvedConfig, resolve
-from flows.launch import is_block
 
 
 def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
@@ -36,3 +35,8 @@ def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
         path = Path(config).absolute()
         raw, folder = read_config(path), path.parent
     return resolve(apply_overrides(raw, overrides), folder, config)
+
+
+def is_block(config: str) -> bool:
+    """Whether a configuration is the name of a saved block rather than a file."""
+    return config.startswith("block:") and not Path(config).exists()

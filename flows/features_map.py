@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from itertools import groupby
+from uuid import UUID
 
-from prefect import flow, runtime
+from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
@@ -57,7 +58,11 @@ def features_map(
 
 
 def make_map(
-    planned: PlannedRun, cluster: DaskCluster, *, fresh: bool = False, display: Display | None = None
+    planned: PlannedRun,
+    cluster: DaskCluster,
+    *,
+    fresh: bool = False,
+    display: Display | None = None,
 ) -> State[str]:
     """Carry out a planned run inside the flow run under way.
 
@@ -72,6 +77,9 @@ def make_map(
         get_run_logger().info(text)
         display.say(text)
     plan, run = planned.plan, str(runtime.flow_run.id or "")
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run), name=planned.title)
+    display.say(f"this run in the Prefect UI: {runtime.flow_run.ui_url}")
     previous = read_marker(plan.paths)
     with output_folder(plan, remove=planned.remove, fresh=fresh, run=run) as sentence:
         close_previous_run(previous, run)
@@ -134,8 +142,9 @@ def _largest(planned: PlannedRun) -> dict[str, Resources]:
 
 def _outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
     """Return how the run ended, with one message that lists what is not there and why."""
-    failed, left = progress.of("failed"), progress.of("not run")
-    if not failed:
+    failed = progress.of("failed")
+    left = [*progress.of("not run"), *progress.of("waiting")]
+    if not (failed or left):
         finish(planned.plan)
         progress.write("finished")
         root = str(planned.plan.paths.root)

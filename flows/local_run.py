@@ -22,8 +22,14 @@ from flows.exit_status import ExitStatus
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
 from flows.saved_cluster import find_cluster
-from flows.server import Server, ServerError, configured_api_url, find_or_start, use
-from flows.server import wait_for_configured
+from flows.server import (
+    Server,
+    ServerError,
+    configured_api_url,
+    find_or_start,
+    use,
+    wait_for_configured,
+)
 from flows.terminal import Terminal
 from sitsflow.run.jobs import selected_steps
 

@@ -12,6 +12,8 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.run.jobs import Job, is_done, ram_gb, selected_jobs
 from sitsflow.run.output_folder import check_output_folder
 
+_SHOWN = 4
+
 
 @dataclass(frozen=True)
 class PlannedRun:
@@ -21,6 +23,13 @@ class PlannedRun:
     plan: Plan
     tiles: dict[str, TilePlan]
     jobs: list[Job] = field(repr=False)
+
+    @property
+    def title(self) -> str:
+        """What the run makes: tiles and output folder."""
+        names = self.plan.tile_names
+        more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+        return f"features_map {','.join(names[:_SHOWN])}{more} -> {self.plan.paths.root.name}"
 
     @property
     def remove(self) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from prefect.exceptions import CancelledRun, CrashedRun, FailedRun
 
@@ -79,7 +80,8 @@ class StepRounds:
             title += f": {gb(one.resources.ram_gb)}"
         step = run_step.with_options(flow_run_name=title)
         if one.jobs:
-            step = step.with_options(task_runner=self.cluster.runner())
+            runner: Any = self.cluster.runner()
+            step = step.with_options(task_runner=runner)
         state = step(
             output_path=str(self.plan.paths.root),
             task=task,
@@ -135,9 +137,7 @@ class StepRounds:
         if not short:
             return []
         had, largest = one.resources, self.cluster.largest
-        more = self.limits.next_resources(
-            had, one.memory_attempt, largest, self.cluster.alone_gb
-        )
+        more = self.limits.next_resources(had, one.memory_attempt, largest, self.cluster.alone_gb)
         for job, how in short.items():
             if more is None:
                 message = self.limits.exhausted(how, had, one.memory_attempt, largest)

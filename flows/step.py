@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import queue
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -30,12 +30,10 @@ from tasks.mosaic import mosaic
 from tasks.preprocess import preprocess
 from tasks.write_features import write_features
 
-TASKS: Mapping[str, Task[..., Any]] = {
+TASKS: dict[str, Task[..., Any]] = {
     task.name: task for task in (preprocess, common_mask, write_features, merge_tile, mosaic)
 }
 _POLL_SECONDS = 1.0
-
-Futures = dict[Job, PrefectDaskFuture[Any]]
 
 
 @flow(name="features-map-step", persist_result=False, validate_parameters=False)
@@ -69,10 +67,10 @@ def run_step(
         Jobs that cannot run, since one that they need failed.
     """
     shown = progress()
-    left_out = parse_jobs(task, not_run) if not_run else []
+    left_out = parse_jobs(task, not_run)
     for job in left_out:
         shown.not_run(job)
-    wanted = parse_jobs(task, jobs) if jobs else []
+    wanted = parse_jobs(task, jobs)
     if wanted:
         step = _Step(Path(output_path), TASKS[task], Resources(ram_gb, cpu), attempt)
         step.run(wanted)
@@ -87,7 +85,7 @@ class _Step:
         again = f" (attempt {attempt})" if attempt > 1 else ""
         self._task = task.with_options(task_run_name=f"{task.task_run_name}{again}")
         self._shown = progress()
-        self._running: Futures = {}
+        self._running: dict[Job, PrefectDaskFuture[Any]] = {}
         self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._crashed = CrashedTasks()
 
@@ -162,17 +160,18 @@ class _Step:
         if state.is_completed():
             self._shown.ended(job, "already there" if state.name == "Cached" else "done")
             return
-        error = state.result(raise_on_failure=False)
-        if isinstance(error, MemoryError):
-            self._shown.short_of_memory[job] = f"out of memory ({cause(error)})"
+        raised = state.result(raise_on_failure=False)
+        if isinstance(raised, MemoryError):
+            self._shown.short_of_memory[job] = f"out of memory ({cause(raised)})"
         else:
-            self._shown.ended(job, "failed", cause(error) if isinstance(error, Exception) else "")
+            why = cause(raised) if isinstance(raised, BaseException) else ""
+            self._shown.ended(job, "failed", why)
 
     def _hold(self) -> None:
         """End as suspended: what runs goes on to its end, what waits is left for later."""
         waiting = [job for job in self._running if not self._shown.has_begun(job)]
         for job in waiting:
-            self._running.pop(job).wrapped_future.cancel()
+            _cancel(self._running.pop(job))
         self._shown.say(f"suspended: {len(self._running)} jobs that have begun go on to their end")
         while self._running:
             raise_if_interrupted()
@@ -188,8 +187,13 @@ class _Step:
             if self._shown.has_begun(job, self._attempt):
                 self._crashed.add(future.task_run_id, "the run was interrupted")
                 self._shown.ended(job, "not run", "interrupted")
-            future.wrapped_future.cancel()
+            _cancel(future)
         self._running.clear()
+
+
+def _cancel(future: PrefectDaskFuture[Any]) -> None:
+    wrapped: Any = future.wrapped_future
+    wrapped.cancel()
 
 
 def _outcome(jobs: list[Job], left_out: list[Job], already_there: int) -> State[None]:

@@ -1,10 +1,15 @@
-"""Jobs of one step as a short text, for people and parameters: ``T31TCJ 0-24, T31TDJ 0-11 13``."""
+"""Jobs of one step as a short text, for people and parameters: ``T31TCJ 0-24, T31TDJ 0-11 13``.
+
+The one job of all tiles together is ``all``.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from sitsflow.run.jobs import Job
+from sitsflow.run.jobs import TASKS, Job
+
+_ALL = "all"
 
 
 def jobs_text(jobs: Iterable[Job]) -> str:
@@ -12,11 +17,16 @@ def jobs_text(jobs: Iterable[Job]) -> str:
     chunks: dict[str, list[int]] = {}
     for job in jobs:
         chunks.setdefault(job.tile, []).extend([] if job.index is None else [job.index])
-    return ", ".join(" ".join([tile, *_ranges(sorted(found))]) for tile, found in chunks.items())
+    parts = ([tile or _ALL, *_ranges(sorted(found))] for tile, found in chunks.items())
+    return ", ".join(" ".join(part) for part in parts)
 
 
 def parse_jobs(task: str, text: str) -> list[Job]:
     """Return the jobs of `task` that `jobs_text` wrote down, tile by tile, chunks ascending."""
+    if not text:
+        return []
+    if text == _ALL and task == TASKS[-1]:
+        return [Job(task)]
     return [job for part in text.split(", ") for job in _jobs(task, part)]
 
 

@@ -68,7 +68,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[str, str]) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.flows.concurrency", str(tmp_path)],
-        env=engine, cwd=ROOT, capture_output=True, text=True, check=False,
+        env={**engine, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert ran.returncode == 0, ran.stderr
     spans = {name: intervals(tmp_path / name) for name in ("three", "one", "limited")}
@@ -81,7 +81,7 @@ def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[
     for worker in workers:
         assert most_at_once([span for span in three if span[0] == worker]) == 1
     assert most_at_once(three) == 2
-    assert most_at_once(spans["one"]) >= 5, "four fit on each"
+    assert most_at_once(spans["one"]) == 4, "one on each of four workers"
     assert most_at_once(spans["limited"]) == 1
 
 

@@ -2,8 +2,7 @@
 
 import pytest
 
-from flows.resources import RetryLimits, Resources
-from flows.workers import most_by_task
+from flows.resources import Resources, RetryLimits
 
 LARGEST = Resources(16.0, 4)
 
@@ -40,7 +39,9 @@ def test_a_task_alone_on_its_worker_gets_more_than_that_worker_had() -> None:
     limits = RetryLimits(1, 180, 40)
     more = limits.next_resources(Resources(1), 1, Resources(20), alone=6)
     assert more == Resources(8)
-    assert limits.next_resources(Resources(1), 1, Resources(20), alone=20) == Resources(2), "there is no more"
+    assert limits.next_resources(Resources(1), 1, Resources(20), alone=20) == Resources(2), (
+        "there is no more"
+    )
 
 
 def test_cpus_stay_within_limit_and_worker() -> None:
@@ -66,8 +67,3 @@ def test_tags_have_one_decimal() -> None:
     assert Resources(0.478).tags == ["ram:0.5gb", "cpu:1"]
     assert Resources(4.0, 2).tags == ["ram:4gb", "cpu:2"]
     assert Resources(0.01).tags == ["ram:0.1gb", "cpu:1"]
-
-
-def test_the_most_of_each_task_counts() -> None:
-    given = [("a", Resources(1)), ("b", Resources(5)), ("a", Resources(3)), ("a", Resources(2))]
-    assert most_by_task(given) == {"a": Resources(3), "b": Resources(5)}
