@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import datetime
 
+from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
 
 from flows.artifacts import RunArtifacts
@@ -70,6 +71,11 @@ class RunProgress:
         token = _progress.set(self)
         try:
             yield
+        except Pause:
+            raise
+        except BaseException:
+            self.write("interrupted")
+            raise
         finally:
             _progress.reset(token)
 
