@@ -39,7 +39,7 @@ class RunProgress:
     short_of_memory : dict of Job to str
         Jobs that may run again in a further round of their step, and how each ended.
     lost : dict of Job to (str, bool)
-        Jobs whose worker died: its address, and whether the job had begun there.
+        Jobs whose worker died for another reason: its address, and whether the job had begun.
     """
 
     def __init__(
@@ -106,6 +106,15 @@ class RunProgress:
         """Note that `job` cannot run, since one that it needs failed."""
         failed = self.blocked.get(job.tile) or next(iter(self.blocked.values()))
         self.ended(job, "not run", f"not run, because {failed} failed")
+
+    def worker_died(self, job: Job, worker: str, attempt: int) -> None:
+        """Note that the worker at this address died to which `job` had been sent."""
+        begun = self.has_begun(job, attempt)
+        if begun and self._cluster is not None and self._cluster.ran_out_of_memory(worker):
+            died = f"its worker process ({worker}) died at its memory limit"
+            self.short_of_memory[job] = died
+        else:
+            self.lost[job] = (worker, begun)
 
     def again(self, job: Job, attempt: int, message: str) -> None:
         """Note that `job` waits for its next attempt, and why the last one failed."""

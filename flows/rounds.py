@@ -102,12 +102,10 @@ class StepRounds:
 
     def _following(self, one: Round, *, give_up: bool) -> list[Round]:
         """Return the rounds in which the jobs that this one did not settle run again."""
-        waited, lost, short = [], [], dict(self.progress.short_of_memory)
+        waited, lost = [], []
         for job, (worker, begun) in self.progress.lost.items():
             died = f"its worker process ({worker}) died"
-            if begun and self.cluster.ran_out_of_memory(worker):
-                short[job] = f"{died} at its memory limit"
-            elif begun:
+            if begun:
                 lost += self._lost(job, died, one)
             elif give_up:
                 message = f"{died} before it began, like others before: see the workers' logs"
@@ -117,7 +115,7 @@ class StepRounds:
         rounds = [
             Round(waited, one.resources, one.attempt, one.memory_attempt),
             Round(lost, one.resources, one.attempt + 1, one.memory_attempt),
-            *self._larger(short, one),
+            *self._larger(one),
         ]
         return [following for following in rounds if following.jobs]
 
@@ -132,8 +130,9 @@ class StepRounds:
         self.progress.again(job, one.attempt + 1, f"{how}; sent again with {one.resources}")
         return [job]
 
-    def _larger(self, short: dict[Job, str], one: Round) -> list[Round]:
+    def _larger(self, one: Round) -> list[Round]:
         """Return the round that gives jobs more which ran out of memory, if there is more."""
+        short = self.progress.short_of_memory
         if not short:
             return []
         had, largest = one.resources, self.cluster.largest

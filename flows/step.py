@@ -147,11 +147,9 @@ class _Step:
         try:
             state: State[Any] = future.wrapped_future.result()
         except KilledWorker as killed:
-            begun = self._shown.has_begun(job, self._attempt)
             worker = killed.last_worker.address
-            self._shown.lost[job] = (worker, begun)
-            how = "died" if begun else "died before the task began"
-            self._crashed.add(future.task_run_id, f"its worker process ({worker}) {how}")
+            self._shown.worker_died(job, worker, self._attempt)
+            self._crashed.add(future.task_run_id, f"its worker process ({worker}) died")
             return
         except Exception as error:  # noqa: BLE001 - whatever Dask says of a lost cluster
             self._crashed.add(future.task_run_id, cause(error))

@@ -52,6 +52,8 @@ def config(tmp_path: Path, products: Path) -> Path:
             import time
             from pathlib import Path
 
+            import numpy as np
+
             FOLDER = Path({str(tmp_path)!r})
 
             def get_highest(self):
@@ -66,6 +68,11 @@ def config(tmp_path: Path, products: Path) -> Path:
                         raise MemoryError("too much to hold")
                     if is_mine("kill"):
                         os.kill(os.getpid(), signal.SIGKILL)
+                    if is_mine("hog"):
+                        held = []
+                        for _ in range(40):  # 4 GB, slowly enough to be seen
+                            held.append(np.ones(12_500_000))
+                            time.sleep(0.05)
                 return red.max(axis=2), ["highest"]
 
             def is_mine(name):
