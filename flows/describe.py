@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, timedelta
 from itertools import groupby
 from typing import Any
 
+from rich.filesize import decimal
+
+from sitsflow.dates import to_date
 from sitsflow.features.catalogue import CatalogueEntry
 from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
@@ -15,7 +17,6 @@ from sitsflow.run.jobs import selected_steps
 
 Tiles = Mapping[str, TilePlan]
 
-_EPOCH = date(1970, 1, 1)
 _SHOWN = 6
 _KINDS = {
     "interpolated": "Interpolated series",
@@ -79,8 +80,8 @@ def _series_data(series: SeriesPlan) -> dict[str, Any]:
     return {
         "sensor": series.sensor.name,
         "products": [str(scene.product) for scene in series.scenes],
-        "dates": [_iso(day) for day in series.days],
-        "interpolated_dates": [_iso(day) for day in series.target_days],
+        "dates": [to_date(day).isoformat() for day in series.days],
+        "interpolated_dates": [to_date(day).isoformat() for day in series.target_days],
         "bands": list(series.bands),
         "bands_read": list(series.read),
         "masks_read": [mask.name for mask in series.sensor.masks],
@@ -101,7 +102,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
         f"Functions: {', '.join(f.name for f in plan.functions) or 'none'}",
         f"Bands of the map ({len(plan.labels)}): {_some(plan.labels)}",
         f"Memory: about {plan.chunk_ram_gb:.2f} GB a task",
-        f"Reads about {_size(plan.bytes_to_read)}, writes about {_size(plan.bytes_to_write)}",
+        f"Reads about {decimal(plan.bytes_to_read)}, writes about {decimal(plan.bytes_to_write)}",
     ]
     lines += [f"Left out: {row.product} ({row.tile}): {row.reason}" for row in plan.skipped]
     lines += [f"Notice: {notice}" for notice in plan.notices]
@@ -124,8 +125,8 @@ def catalogue_text(entries: Sequence[CatalogueEntry]) -> str:
 def _tile_lines(tile: TilePlan) -> Iterator[str]:
     yield f"Tile {tile.tile}: {_grid_text(tile.grid)}; {_chunks_text(tile)}"
     for series in tile.series:
-        days = [_iso(day) for day in series.days]
-        targets = [_iso(day) for day in series.target_days]
+        days = [to_date(day).isoformat() for day in series.days]
+        targets = [to_date(day).isoformat() for day in series.target_days]
         yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"
         yield f"    interpolated to {len(targets)} dates: {_span(targets)}"
         masks = ", ".join(mask.name for mask in series.sensor.masks)
@@ -153,16 +154,3 @@ def _some(labels: tuple[str, ...]) -> str:
     if len(labels) <= 2 * _SHOWN:
         return ", ".join(labels)
     return ", ".join([*labels[:_SHOWN], "...", *labels[-_SHOWN:]])
-
-
-def _size(count: int) -> str:
-    size = float(count)
-    for unit in ("B", "kB", "MB", "GB"):
-        if size < 1000:
-            return f"{size:.3g} {unit}"
-        size /= 1000
-    return f"{size:.3g} TB"
-
-
-def _iso(day: int) -> str:
-    return (_EPOCH + timedelta(days=day)).isoformat()

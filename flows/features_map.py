@@ -8,7 +8,6 @@ from uuid import UUID
 from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
@@ -19,6 +18,7 @@ from blocks.resolve import resolve
 from flows.artifacts import RunArtifacts
 from flows.cluster import RunCluster
 from flows.interruption import interruptible, raise_if_interrupted
+from flows.outcome import outcome, write_report_of
 from flows.planned_run import PlannedRun, plan_run
 from flows.previous_run import close_previous_run
 from flows.progress import RunProgress
@@ -28,7 +28,7 @@ from flows.terminal import Display, NoDisplay
 from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
 from sitsflow.run.jobs import Job, is_done, ram_gb
-from sitsflow.run.output_folder import finish, output_folder, read_marker
+from sitsflow.run.output_folder import output_folder, read_marker
 
 NO_OVERRIDES = OverrideForm()
 
@@ -106,8 +106,8 @@ def _carry_out(planned: PlannedRun, cluster: DaskCluster, display: Display) -> S
                 raise_if_interrupted()
                 _run_step(planned, task, list(jobs), steps)
     join_merge_logs(plan)
-    state = _outcome(planned, progress)
-    _report(planned)
+    state = outcome(planned, progress)
+    write_report_of(planned)
     artifacts.show_results(state.message or "")
     return state
 
@@ -125,43 +125,6 @@ def _run_step(planned: PlannedRun, task: str, jobs: list[Job], steps: StepRounds
         get_run_logger().info("%s: nothing to do, all %d jobs were there", task, len(there))
         return
     if to_run:
-        steps.cluster.start(_largest(planned))
+        steps.cluster.start(planned.most_wanted())
     each = Resources(max(ram_gb(job, plan) for job in left))
     steps.run(task, to_run, each, len(there), blocked)
-
-
-def _largest(planned: PlannedRun) -> dict[str, Resources]:
-    """Return the most that tasks still to be run ask for, by their name."""
-    most: dict[str, Resources] = {}
-    for job in planned.left():
-        wanted = Resources(ram_gb(job, planned.plan))
-        if job.task not in most or wanted.ram_gb > most[job.task].ram_gb:
-            most[job.task] = wanted
-    return most
-
-
-def _outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
-    """Return how the run ended, with one message that lists what is not there and why."""
-    failed = progress.of("failed")
-    left = [*progress.of("not run"), *progress.of("waiting")]
-    if not (failed or left):
-        finish(planned.plan)
-        progress.write("finished")
-        root = str(planned.plan.paths.root)
-        return Completed(message=f"all is there, in {root}", data=root)
-    progress.write("failed")
-    causes = [f"{status.title}: {status.message}" for status in failed]
-    lines = [f"{len(failed)} failed:", *causes]
-    if left:
-        lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
-    return Failed(name="PartiallyCompleted", message="\n".join(lines))
-
-
-def _report(planned: PlannedRun) -> None:
-    """Write the report; a run does not fail without one."""
-    from sitsflow.report import write_report  # not in workers, which import this module too
-
-    try:
-        write_report(planned.plan, planned.tiles, planned.plan.paths.report)
-    except Exception:  # noqa: BLE001 - whatever it is, the map is what counts
-        get_run_logger().warning("the report could not be written", exc_info=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
 from prefect import flow
@@ -18,6 +17,7 @@ from blocks.overrides import apply_overrides
 from blocks.resolve import resolve
 from flows.features_map import NO_OVERRIDES, make_map
 from flows.planned_run import plan_run
+from sitsflow.dates import stamp
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, TilePlan, load_tile
 
@@ -69,8 +69,7 @@ def _news(plan: Plan, tile: TilePlan) -> str:
     known, now = _scenes(before), _scenes(tile)
     new = sorted({now[product] for product in now.keys() - known.keys()})
     if new:
-        days = (f"{date(1970, 1, 1) + timedelta(day):%Y%m%d}" for day in new)
-        return f"new dates {' '.join(days)}"
+        return f"new dates {' '.join(map(stamp, new))}"
     if gone := known.keys() - now.keys():
         return f"{len(gone)} products less"
     # Dates of another tile may have moved the first or the last date of all.

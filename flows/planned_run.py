@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.previous_run import refuse_missing
+from flows.resources import Resources
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning.planner import make_plan
 from sitsflow.run.jobs import Job, is_done, ram_gb, selected_jobs
@@ -40,6 +41,15 @@ class PlannedRun:
         """Return the jobs that are still to be done."""
         return [job for job in self.jobs if not is_done(job, self.plan, self.tiles)]
 
+    def most_wanted(self) -> dict[str, Resources]:
+        """Return the most that jobs still to be done ask for, by the name of their task."""
+        most: dict[str, Resources] = {}
+        for job in self.left():
+            wanted = Resources(ram_gb(job, self.plan))
+            if job.task not in most or wanted.ram_gb > most[job.task].ram_gb:
+                most[job.task] = wanted
+        return most
+
     def sentences(self) -> list[str]:
         """Return what the user should know before the run begins."""
         left_out = [f"WARNING, broken product left out: {one.reason}" for one in self.plan.skipped]
@@ -57,8 +67,8 @@ class PlannedRun:
         """
         refuse_missing(self.plan, self.tiles)
         check_output_folder(self.plan, remove=self.remove, fresh=fresh)
-        if left := self.left():
-            cluster.require(max(ram_gb(job, self.plan) for job in left))
+        if most := self.most_wanted():
+            cluster.require(max(wanted.ram_gb for wanted in most.values()))
 
 
 def plan_run(resolved: ResolvedConfig) -> PlannedRun:

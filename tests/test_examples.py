@@ -17,6 +17,7 @@ from blocks.files import read_config
 from blocks.overrides import apply_overrides
 from blocks.resolve import ResolvedConfig, resolve
 from flows.cli import app
+from flows.cli.iota2 import ANSWERS
 from sitsflow.errors import FunctionError
 from sitsflow.features import builtin
 from sitsflow.geo.area import read_area
@@ -274,6 +275,12 @@ def test_commands_and_targets_exist(page: Path) -> None:
     assert named <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)) <= targets
+
+
+def test_the_page_for_iota2s_users_answers_as_the_command_does() -> None:
+    page = (DOCS / "coming-from-iota2.md").read_text()
+    rows = re.findall(r"^\| `-(\w+)[^|]*` \| (.*) \|$", page, re.MULTILINE)
+    assert dict(rows) == ANSWERS
 
 
 def test_every_page_and_example_is_linked() -> None:

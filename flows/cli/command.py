@@ -5,21 +5,19 @@ from __future__ import annotations
 import json
 import os
 import sys
-import traceback
 from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from flows import cli_config, cli_folder
-from flows.server import ServerError
-from sitsflow.errors import ConfigError, Fault, SitsflowError
+from flows.cli import config as config_commands
+from flows.cli import folder, iota2
+from flows.exit_status import ExitStatus, explain
+from sitsflow.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from sitsflow.plan import Plan, TilePlan
-
-FAILED, WRONG = 1, 2
 
 app = typer.Typer(
     name="sitsflow",
@@ -28,9 +26,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.add_typer(cli_config.app, name="config")
-app.command()(cli_folder.status)
-app.command()(cli_folder.clean)
+app.add_typer(config_commands.app, name="config")
+app.command()(folder.status)
+app.command()(folder.clean)
+app.command()(folder.bugreport)
 
 Config = Annotated[
     str, typer.Argument(help="iota2 .cfg or YAML file, or block:NAME.", show_default=False)
@@ -74,7 +73,7 @@ def run(
     debug: Debug = False,
 ) -> None:
     """Make the feature map that CONFIG asks for."""
-    groups = {"chain.first_step": first, "chain.last_step": last}
+    groups = {"--from": first, "--to": last}
     keys = [*(overrides or ()), *(f"{key}={name}" for key, name in groups.items() if name)]
     if workers and cluster:
         fault = Fault("--workers", "is for this machine; leave it out with --cluster")
@@ -202,19 +201,10 @@ def main() -> None:
     arguments = sys.argv[1:]
     if arguments[:1] == ["simulate"]:
         arguments = _spread(arguments)
+    if hint := iota2.answer(arguments):
+        typer.echo(f"sitsflow: {hint}", err=True)
+        sys.exit(ExitStatus.WRONG)
     try:
         app(arguments)
-    except SitsflowError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        typer.echo(f"sitsflow: {error}", err=True)
-        sys.exit(WRONG)
-    except ServerError as error:
-        typer.echo(f"sitsflow: {error}", err=True)
-        sys.exit(FAILED)
-    except Exception as error:
-        if "--debug" in arguments:
-            raise
-        typer.echo(f"sitsflow: {type(error).__name__}: {error}", err=True)
-        typer.echo("(run with --debug for the traceback)", err=True)
-        sys.exit(FAILED)
+    except Exception as error:  # noqa: BLE001 - the command's last word, whatever it is
+        sys.exit(explain(error, debug="--debug" in arguments))
