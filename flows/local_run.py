@@ -17,7 +17,6 @@ from rich.console import Console
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.configuration import is_block, load
-from flows.describe import step_list
 from flows.exit_status import ExitStatus
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
@@ -31,6 +30,7 @@ from flows.server import (
     wait_for_configured,
 )
 from flows.terminal import Terminal
+from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 
 _INTERRUPTED = "interrupted; the same command resumes the run"

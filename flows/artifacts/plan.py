@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flows.artifacts.markdown import code, counted, plain, table
-from flows.describe import as_data
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.run.description import as_data
 
 _MOST_TILES = 200
 _MOST_LABELS = 60

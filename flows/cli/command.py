@@ -89,7 +89,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Validate CONFIG, and print the steps and the plan; no pixel is read."""
-    from flows.describe import as_data, as_text
+    from sitsflow.run.description import as_data, as_text
 
     plan, tiles = _plan(config, overrides, quiet=as_json)
     typer.echo(json.dumps(as_data(plan, tiles)) if as_json else as_text(plan, tiles))
@@ -98,8 +98,8 @@ def check(
 @app.command()
 def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
     """List what user functions can call with CONFIG, and the built-in functions."""
-    from flows.describe import catalogue_text
     from sitsflow.features.catalogue import describe
+    from sitsflow.run.description import catalogue_text
 
     plan, tiles = _plan(config, overrides, quiet=True)
     typer.echo(catalogue_text(describe(plan, tiles)))
