@@ -8,6 +8,8 @@ from uuid import UUID
 from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
@@ -17,13 +19,14 @@ from blocks.overrides import apply_overrides
 from blocks.resolve import resolve
 from flows.artifacts import RunArtifacts
 from flows.cluster import RunCluster
-from flows.interruption import interruptible, raise_if_interrupted
+from flows.interruption import end_at_once, interruptible, raise_if_interrupted
 from flows.outcome import outcome, write_report_of
 from flows.planned_run import PlannedRun, plan_run
 from flows.previous_run import close_previous_run
 from flows.progress import RunProgress
 from flows.resources import Resources, RetryLimits
 from flows.rounds import StepRounds
+from flows.server import ended_without_server
 from flows.terminal import Display, NoDisplay
 from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
@@ -79,14 +82,15 @@ def make_map(
     plan, run = planned.plan, str(runtime.flow_run.id or "")
     with get_client(sync_client=True) as client:
         client.update_flow_run(UUID(run), name=planned.title)
-    display.say(f"this run in the Prefect UI: {runtime.flow_run.ui_url}")
+    display.say(f"this run in the Prefect UI: {url_for('flow-run', run)}")
     previous = read_marker(plan.paths)
     with output_folder(plan, remove=planned.remove, fresh=fresh, run=run) as sentence:
         close_previous_run(previous, run)
         if sentence:
             get_run_logger().info(sentence)
             display.say(sentence)
-        with interruptible():
+        server = get_current_settings().api.url
+        with interruptible(), ended_without_server(server, end_at_once):
             return _carry_out(planned, cluster, display)
 
 

@@ -12,6 +12,8 @@ from typing import Any
 import httpx
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 from rich.console import Console
 
 from blocks.cluster import DaskCluster
@@ -26,6 +28,7 @@ from flows.server import (
     ServerError,
     configured_api_url,
     find_or_start,
+    gone,
     use,
     wait_for_configured,
 )
@@ -116,10 +119,7 @@ def _carry_out(planned: PlannedRun, options: RunOptions, console: Console) -> Ex
             sys.stderr.write(f"sitsflow: {_INTERRUPTED}\n")
             return ExitStatus.FAILED
         except httpx.HTTPError as error:
-            raise ServerError(
-                f"the Prefect server does not answer any more ({type(error).__name__}: {error}): "
-                "what is done is kept; start the same command again to resume the run"
-            ) from error
+            raise ServerError(gone(get_current_settings().api.url)) from error
     return _report(state, planned, console)
 
 
@@ -134,6 +134,8 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     else:
         sys.stderr.write(f"sitsflow: the run is incomplete, {text}\n")
+    run_url = url_for("flow-run", str(state.state_details.flow_run_id))
+    console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
     paths = planned.plan.paths
     results = {
         "map": paths.map,

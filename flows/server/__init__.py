@@ -15,6 +15,7 @@ from flows.server.client import (
     wait_for_configured,
 )
 from flows.server.machine import Status, find_or_start, status, stop, stop_at_exit
+from flows.server.watch import ended_without_server, gone
 
 __all__ = [
     "QUIET",
@@ -22,7 +23,9 @@ __all__ = [
     "ServerError",
     "Status",
     "configured_api_url",
+    "ended_without_server",
     "find_or_start",
+    "gone",
     "leave_by_default",
     "status",
     "stop",
