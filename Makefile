@@ -18,8 +18,8 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m sitsflow.steps.kernels
 	@touch $@
 
-$(VENV)/.ui: $(INSTALLED)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[ui]'
+$(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
 .PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs constraints clean
@@ -41,9 +41,10 @@ test-ui: $(INSTALLED) ## run the tests that drive a browser
 		"apt-get install chromium" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(VENV)/.ui
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
-lint: $(INSTALLED) ## ruff, mypy, and whether the generated documentation is current
+lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentation is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/python -m blocks.reference --check docs/configuration.md
 bench: $(INSTALLED) ## measure the science against GDAL's warper
@@ -52,7 +53,8 @@ bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference again from the models
 	$(BIN)/python -m blocks.reference docs/configuration.md
-constraints: ## pin what is installed now
-	$(BIN)/python -m pip freeze --exclude-editable --exclude sitsflow | grep '==' > constraints.txt
+constraints: $(INSTALLED) $(VENV)/.ui ## pin what is installed now
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
+		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
 	rm -rf $(DEMO) $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
