@@ -18,11 +18,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m sitsflow.steps.kernels
 	@touch $@
 
-$(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
+$(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -53,8 +53,10 @@ bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference again from the models
 	$(BIN)/python -m blocks.reference docs/configuration.md
-constraints: $(INSTALLED) $(VENV)/.ui ## pin what is installed now
+docs-site: $(VENV)/.docs ## build the documentation as a site, site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
 		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
-	rm -rf $(DEMO) $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(VENV) build site .pytest_cache .mypy_cache .ruff_cache .hypothesis

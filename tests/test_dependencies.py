@@ -7,7 +7,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PINS = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-INSTALLED = ("dev", "ui")
+INSTALLED = ("dev", "docs", "ui")
 """Extras that the Makefile installs; the others are for clusters."""
 
 
