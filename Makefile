@@ -22,7 +22,7 @@ $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui coverage lint bench bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -41,6 +41,8 @@ test-ui: $(INSTALLED) ## run the tests that drive a browser
 		"apt-get install chromium" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(VENV)/.ui
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
+coverage: $(INSTALLED) ## run the tests and the longer checks, and list the lines that they do not reach
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ui' --cov --cov-report=term-missing:skip-covered
 lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentation is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -59,4 +61,4 @@ constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
 		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
-	rm -rf $(DEMO) $(VENV) build site .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
