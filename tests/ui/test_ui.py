@@ -146,6 +146,11 @@ def test_a_map_is_asked_for_watched_and_looked_at(
 
 
 def test_a_schedule_fires_and_finds_nothing_new(page: Page, served: Served, pictures: Path) -> None:
+    output = str(served.folder / "scheduled")
+    chain = {"list_tile": "T31TCJ", "output_path": output, "spatial_resolution": 20}
+    config = served.folder / "demo" / "features_map.cfg"
+    sets = [word for key, value in chain.items() for word in ("--set", f"chain.{key}={value}")]
+    subprocess.run([*COMMAND, "run", str(config), *sets], env=served.env, check=True)
     deployment = ask_api(served, "deployments/name/features-map/new-products")
     (weekly,) = ask_api(served, "deployments/name/features-map/weekly")["schedules"]
     assert not weekly["active"]
@@ -153,8 +158,7 @@ def test_a_schedule_fires_and_finds_nothing_new(page: Page, served: Served, pict
     every_hour = {
         "schedule": {"interval": 3600.0, "anchor_date": soon.isoformat()},
         "active": True,
-        # What the map of the test before was made with.
-        "parameters": {"overrides": {"chain": {"spatial_resolution": 20}}},
+        "parameters": {"overrides": {"chain": chain}},
     }
     ask_api(served, f"deployments/{deployment['id']}/schedules", [every_hour])
     page.goto(f"/deployments/deployment/{deployment['id']}")
