@@ -7,7 +7,7 @@ from datetime import datetime
 
 from prefect.logging import get_run_logger
 
-from flows.artifacts import RunArtifacts
+from flows.artifacts import How, RunArtifacts
 from flows.display import display
 from sitsflow.io.record import load_record
 from sitsflow.plan import Plan
@@ -46,8 +46,6 @@ class Board:
         if state != "done":
             save_status(self._tree, job.name, status)
         display.get().ended(job, status)
-        if self._artifacts is not None and (job.task, state) == ("merge_tile", "done"):
-            self._artifacts.show_tile(job.tile)
         level = "error" if state == "failed" else "info"
         getattr(get_run_logger(), level)("%s: %s%s", status.title, state, _why(status))
 
@@ -94,14 +92,14 @@ class Board:
             and found.start >= self._began
         )
 
-    def write(self, how: str) -> None:
+    def write(self, how: How) -> None:
         """Write the table, with `how` the run stands in its heading."""
         now = datetime.now().astimezone().isoformat(" ", "seconds")
         tally = ", ".join(f"{n} {state}" for state, n in counts(self._statuses.values()).items())
         write_table(self._tree, self._statuses, f"sitsflow features map, {how} at {now}: {tally}")
         self._written = time.monotonic()
         if self._artifacts is not None and how != "running":
-            self._artifacts.settle(self._statuses)
+            self._artifacts.settle(self._statuses, how)
 
     def of(self, state: State) -> list[JobStatus]:
         """Return the jobs that stand in `state`, in the order of the table."""
