@@ -147,8 +147,11 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
     from flows.server import QUIET, leave_by_default, stop_at_exit
 
     # Prefect and Dask read these when they are imported; workers inherit them.
-    quiet = {} if debug else {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
-    os.environ.update(QUIET | quiet)
+    quiet = {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    }
+    os.environ.update(QUIET | ({} if debug else quiet))
     if stop or (stop is None and not leave_by_default()):
         stop_at_exit()
     from flows.local_run import RunOptions, run_here

@@ -134,13 +134,17 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     expect(page.get_by_text("Mpixel/s").first).to_be_visible()
     page.screenshot(path=pictures / "chunk.png")
 
-    found = artifacts(served, run)
-    quicklooks = [one for key, one in found.items() if "quicklook" in key]
-    for number, quicklook in enumerate(quicklooks):
-        page.goto(f"/artifacts/artifact/{quicklook}")
+    found = {key.partition("-")[0]: one for key, one in artifacts(served, run).items()}
+    for noun in ("overview", "results"):
+        page.goto(f"/artifacts/artifact/{found[noun]}")
         expect(page.locator("img").last).to_be_visible()
         assert page.locator("img").last.evaluate("image => image.naturalWidth") > 100
-        page.screenshot(path=pictures / f"quicklook_{number}.png")
+        page.screenshot(path=pictures / f"{noun}.png", full_page=True)
+    with page.expect_popup() as popup:
+        page.goto(f"/artifacts/artifact/{found['overview']}")
+        page.get_by_role("link", name="results", exact=True).click()
+    expect(popup.value).to_have_url(re.compile(f"/artifacts/artifact/{found['results']}"))
+    popup.value.close()
     summary = served.folder / "demo" / "output" / "final" / "features_map.tif"
     assert summary.exists()
 
