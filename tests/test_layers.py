@@ -118,7 +118,7 @@ ENGINE_PRIVATE = {"SettingsContext", "TagsContext", "EventsWorker", "flow_run_su
 
 
 def private_uses(path: Path) -> Iterator[str]:
-    """What a module uses of Prefect, prefect-dask or Dask that their documentation does not name."""
+    """What a module uses of Prefect, prefect-dask or Dask that is not in their documentation."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and package(node.module or "") in ENGINE:
             names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
