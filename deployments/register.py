@@ -16,8 +16,8 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
-from flows.launch import configured_server
 from flows.server import ServerError, wait_for_configured
+from flows.server import configured_api_url as configured_server
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"

@@ -9,7 +9,6 @@ from typing import Any
 from blocks.files import read_config
 from blocks.overrides import parse_overrides
 from blocks.resolve import ResolvedConfig, resolve
-from flows.launch import is_block
 from sitsflow.errors import ConfigError
 
 
@@ -48,3 +47,8 @@ def _read(path: Path, config: str, overrides: Sequence[str]) -> dict[str, Any]:
     except ConfigError as error:
         _, faults = parse_overrides(overrides)
         raise ConfigError([*error.faults, *faults], config) from None
+
+
+def is_block(config: str) -> bool:
+    """Whether a configuration is the name of a saved block rather than a file."""
+    return config.startswith("block:") and not Path(config).exists()

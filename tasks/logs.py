@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from prefect.context import TaskRunContext
-from prefect.events.worker import EventsWorker
+from prefect import runtime
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
@@ -26,7 +25,6 @@ from sitsflow.run.jobs import Job
 from sitsflow.run.remedies import remedy_of
 from sitsflow.run.status import JobStatus, save_status
 
-_FLUSH_SECONDS = 30
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -90,15 +88,7 @@ def cause(error: BaseException) -> str:
 
 
 def _task_run() -> str:
-    context = TaskRunContext.get()
-    return "" if context is None else str(context.task_run.id)
-
-
-def flush() -> None:
-    """Send what this process still has for the Prefect server: log records, and events."""
-    for handler in logging.getLogger("prefect.task_runs").handlers:
-        handler.flush()
-    EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
+    return str(runtime.task_run.id or "")
 
 
 def _ended(status: JobStatus, usage: Usage, state: str, message: str) -> JobStatus:

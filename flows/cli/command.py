@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
@@ -48,6 +49,13 @@ Cluster = Annotated[
 Fresh = Annotated[
     bool, typer.Option("--fresh", help="Start over instead of resuming an unfinished run.")
 ]
+StopServer = Annotated[
+    bool | None,
+    typer.Option(
+        "--stop-server/--leave-server",
+        help="Stop the Prefect server at the end if the run started it [in batch jobs].",
+    ),
+]
 First = Annotated[str | None, typer.Option("--from", help="First group of steps [init].")]
 Last = Annotated[str | None, typer.Option("--to", help="Last group of steps [mosaic].")]
 
@@ -61,22 +69,16 @@ def run(
     fresh: Fresh = False,
     workers: Workers = None,
     cluster: Cluster = None,
+    stop_server: StopServer = None,
     debug: Debug = False,
 ) -> None:
     """Make the feature map that CONFIG asks for."""
-    from flows.configuration import load
-    from flows.launch import RunOptions, is_block, launch
-
     groups = {"--from": first, "--to": last}
     keys = [*(overrides or ()), *(f"{key}={name}" for key, name in groups.items() if name)]
     if workers and cluster:
         fault = Fault("--workers", "is for this machine; leave it out with --cluster")
         raise ConfigError([fault], "the command line")
-    # Before anything is started; a saved block is looked up by the run, on its server.
-    if not is_block(config):
-        load(config, keys)
-    options = RunOptions(config, tuple(keys), fresh, workers, cluster, debug)
-    raise typer.Exit(launch(options))
+    _run(config, keys, fresh=fresh, workers=workers, cluster=cluster, stop=stop_server, debug=debug)
 
 
 @app.command()
@@ -87,7 +89,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Validate CONFIG, and print the steps and the plan; no pixel is read."""
-    from flows.describe import as_data, as_text
+    from sitsflow.run.description import as_data, as_text
 
     plan, tiles = _plan(config, overrides, quiet=as_json)
     typer.echo(json.dumps(as_data(plan, tiles)) if as_json else as_text(plan, tiles))
@@ -96,8 +98,8 @@ def check(
 @app.command()
 def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
     """List what user functions can call with CONFIG, and the built-in functions."""
-    from flows.describe import catalogue_text
     from sitsflow.features.catalogue import describe
+    from sitsflow.run.description import catalogue_text
 
     plan, tiles = _plan(config, overrides, quiet=True)
     typer.echo(catalogue_text(describe(plan, tiles)))
@@ -129,15 +131,32 @@ def demo(
     out: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
     size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
     workers: Workers = None,
+    stop_server: StopServer = None,
     debug: Debug = False,
 ) -> None:
     """Simulate two Sentinel-2 tiles, and make their feature map."""
     from flows.demo import prepare
-    from flows.launch import RunOptions, launch
 
     path = prepare(out, size, _count)
     typer.echo(f"sitsflow run {path}", err=True)
-    raise typer.Exit(launch(RunOptions(str(path), workers=workers, debug=debug)))
+    _run(str(path), workers=workers, stop=stop_server, debug=debug)
+
+
+def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any) -> NoReturn:
+    """Run the flow in this process, and end with its exit status."""
+    from flows.server import QUIET, leave_by_default, stop_at_exit
+
+    # Prefect and Dask read these when they are imported; workers inherit them.
+    quiet = {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    }
+    os.environ.update(QUIET | ({} if debug else quiet))
+    if stop or (stop is None and not leave_by_default()):
+        stop_at_exit()
+    from flows.local_run import RunOptions, run_here
+
+    raise typer.Exit(run_here(RunOptions(config, *options, **more)))
 
 
 def _plan(

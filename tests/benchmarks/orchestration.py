@@ -20,18 +20,21 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import dask
 import psutil
 from prefect import flow, task
 
 from blocks.cluster import DaskCluster
-from flows.attempts import Share
-from flows.server import embedded_server, wait_for
-from flows.workers import Workers
+from flows.cluster import RunCluster
+from flows.embedded import embedded_server
+from flows.resources import Resources
+from flows.server import wait_for
 from tests.flows.trivial import carry_out_trivial
 
 _IDLE_SHARE, _LOOK_SECONDS = 0.3, 2.0  # of a core: even at rest all of these poll
-_NAMES = {"ours": "chunk jobs through the dispatch", "theirs": "empty Prefect tasks"}
+_NAMES = {"ours": "chunk jobs of a step", "theirs": "empty Prefect tasks"}
 
 
 @dataclass
@@ -46,22 +49,28 @@ class Cost:
 
 
 @task
-def empty() -> None:
+def empty(number: int) -> None:
     """Do nothing."""
 
 
-def theirs(number: int, workers: Workers) -> None:
-    """Submit empty tasks as Prefect's users do, and wait for all."""
-    futures = [workers.submit(empty, {}, [], Share(0.1)) for _ in range(number)]
-    for future in futures:
-        future.wait()
+@flow
+def empties(number: int) -> None:
+    """Map empty tasks as Prefect's users do, and wait for all."""
+    with dask.annotate(resources=Resources(0.1).dask):  # type: ignore[attr-defined]
+        empty.map(range(number)).wait()
+
+
+def theirs(number: int, workers: RunCluster) -> None:
+    """Run empty tasks in a flow of their own, on the same workers."""
+    runner: Any = workers.runner()
+    empties.with_options(task_runner=runner)(number)
 
 
 @flow
 def measured(folder: str, number: int) -> dict[str, Cost]:
     """Run both kinds in turn."""
     costs = {"ours": Cost(), "theirs": Cost()}
-    with Workers(DaskCluster(n_workers=2, memory_gb=4)) as workers:
+    with RunCluster(DaskCluster(n_workers=2, memory_gb=4)) as workers:
         warm = Path(folder, "warm")
         carry_out_trivial(warm, 4, workers, ram_gb=0.1)
         theirs(4, workers)

@@ -12,7 +12,8 @@ import pytest
 from blocks.cfg import render_cfg
 from blocks.files import read_config
 from blocks.overrides import apply_overrides
-from flows.server import embedded_server, wait_for
+from flows.embedded import embedded_server
+from flows.server import wait_for
 
 Sitsflow = Callable[..., subprocess.CompletedProcess[str]]
 TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "examples" / "tutorial.cfg"
@@ -55,6 +56,8 @@ def config(tmp_path: Path, products: Path) -> Path:
             import time
             from pathlib import Path
 
+            import numpy as np
+
             FOLDER = Path({str(tmp_path)!r})
 
             def get_highest(self):
@@ -69,6 +72,11 @@ def config(tmp_path: Path, products: Path) -> Path:
                         raise MemoryError("too much to hold")
                     if is_mine("kill"):
                         os.kill(os.getpid(), signal.SIGKILL)
+                    if is_mine("hog"):
+                        held = []
+                        for _ in range(40):  # 4 GB, slowly enough to be seen
+                            held.append(np.ones(12_500_000))
+                            time.sleep(0.05)
                 return red.max(axis=2), ["highest"]
 
             def is_mine(name):

@@ -1,16 +1,16 @@
-"""How much of a worker a task asks for, and what the next attempt gets when memory ran out."""
+"""How much of a worker a task asks for, and what it gets in the next round if memory ran out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import inf
 
-CHUNKS = "cut the tiles in more chunks (external_features.number_of_chunks)"
+MORE_CHUNKS = "cut the tiles in more chunks (external_features.number_of_chunks)"
 
 
 @dataclass(frozen=True)
-class Share:
-    """A part of a worker: memory in GB, and CPUs. Or a whole one."""
+class Resources:
+    """Memory in GB, and CPUs: of a task, or of a whole worker."""
 
     ram_gb: float
     cpu: float = 1
@@ -21,11 +21,11 @@ class Share:
         return [f"ram:{max(0.1, round(self.ram_gb, 1)):g}gb", f"cpu:{self.cpu:g}"]
 
     @property
-    def resources(self) -> dict[str, float]:
-        """How Dask knows it."""
+    def dask(self) -> dict[str, float]:
+        """How Dask counts it."""
         return {"RAM": self.ram_gb, "CPU": self.cpu}
 
-    def fits(self, worker: Share) -> bool:
+    def fits(self, worker: Resources) -> bool:
         """Whether a worker with nothing else to do can take it."""
         return self.ram_gb <= worker.ram_gb and self.cpu <= worker.cpu
 
@@ -41,16 +41,18 @@ class RetryLimits:
     maximum_ram: float = inf
     maximum_cpu: int = 1
 
-    def next_share(self, had: Share, attempt: int, largest: Share, alone: float) -> Share | None:
+    def next_resources(
+        self, had: Resources, attempt: int, largest: Resources, alone: float
+    ) -> Resources | None:
         """Return what the attempt after number `attempt` gets, None where it would be no more.
 
         Parameters
         ----------
-        had : Share
+        had : Resources
             What the attempt that ran out of memory had asked for.
         attempt : int
             Its number, from 1.
-        largest : Share
+        largest : Resources
             The most that a worker has, or could have.
         alone : float
             Memory of its worker in GB where it had that for itself, else 0. To double what was
@@ -65,9 +67,9 @@ class RetryLimits:
         ram = min(ram, most)
         if ram <= had.ram_gb:
             return None
-        return Share(ram, max(had.cpu, min(2 * had.cpu, self.maximum_cpu, largest.cpu)))
+        return Resources(ram, max(had.cpu, min(2 * had.cpu, self.maximum_cpu, largest.cpu)))
 
-    def exhausted(self, how: str, had: Share, attempt: int, largest: Share) -> str:
+    def exhausted(self, how: str, had: Resources, attempt: int, largest: Resources) -> str:
         """Return why a task is not tried again, and what can be done.
 
         Parameters
@@ -87,7 +89,7 @@ class RetryLimits:
                 "ones, fewer have more each), or"
             )
         remedy += f" task_retry_limits.maximum_ram (now {gb(self.maximum_ram)})"
-        return f"{how} with {gb(had.ram_gb)} given, on {times}: {CHUNKS}, or {remedy}"
+        return f"{how} with {gb(had.ram_gb)} given, on {times}: {MORE_CHUNKS}, or {remedy}"
 
 
 def gb(value: float) -> str:

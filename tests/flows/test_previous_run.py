@@ -11,7 +11,7 @@ from prefect import get_client
 from prefect.client.schemas.filters import FlowRunFilter, FlowRunFilterId
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.former import close_former
+from flows.previous_run import close_previous_run
 from sitsflow.run.output_folder import RunMarker
 
 pytestmark = pytest.mark.engine
@@ -55,10 +55,10 @@ def test_a_killed_run_and_its_tasks_are_marked_as_crashed(engine: dict[str, str]
     )
     run = ran.stdout.strip()
     with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
-        assert close_former(marker(run, finished=True), "other") == 0
-        assert close_former(marker(run), run) == 0
-        assert close_former(marker(run), "other") == 2, ran.stderr
-        assert close_former(marker(run), "other") == 0, "once"
+        assert close_previous_run(marker(run, finished=True), "other") == 0
+        assert close_previous_run(marker(run), run) == 0
+        assert close_previous_run(marker(run), "other") == 2, ran.stderr
+        assert close_previous_run(marker(run), "other") == 0, "once"
         with get_client(sync_client=True) as client:
             flow_run = client.read_flow_run(UUID(run))
             chosen = FlowRunFilter(id=FlowRunFilterId(any_=[flow_run.id]))
@@ -73,7 +73,7 @@ def test_a_run_that_the_server_does_not_know_is_no_trouble(engine: dict[str, str
     assert os.environ.get("PREFECT_API_URL") is None
     unknown = "00000000-0000-4000-8000-000000000000"
     with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
-        assert close_former(marker(unknown), "other") == 0
-        assert close_former(marker("no identifier"), "other") == 0
+        assert close_previous_run(marker(unknown), "other") == 0
+        assert close_previous_run(marker("no identifier"), "other") == 0
     with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
-        assert close_former(marker(unknown), "other") == 0
+        assert close_previous_run(marker(unknown), "other") == 0

@@ -1,13 +1,19 @@
-"""What the terminal shows of a run under way: bars where it can draw them, lines elsewhere."""
+"""What a terminal shows of a run under way: bars where it can draw them, lines elsewhere."""
 
 from __future__ import annotations
 
-from contextvars import ContextVar
 from types import TracebackType
 from typing import Protocol, Self
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from sitsflow.request import STEPS
 from sitsflow.run.jobs import TASKS, Job
@@ -15,19 +21,19 @@ from sitsflow.run.status import JobStatus
 
 
 class Display(Protocol):
-    """Told of everything that happens to a run's jobs."""
+    """What a run shows of itself besides the Prefect UI."""
 
     def begin(self, jobs: list[Job]) -> None:
-        """Learn which jobs there are."""
+        """Show which jobs there are."""
 
     def ended(self, job: Job, status: JobStatus) -> None:
-        """Learn that a job ended, well or not, or will not run."""
+        """Show that a job ended, well or not, or will not run."""
 
     def say(self, text: str) -> None:
         """Show a sentence."""
 
 
-class Silent:
+class NoDisplay:
     """Shows nothing: where a deployment runs the flow, the Prefect UI is the display."""
 
     def begin(self, jobs: list[Job]) -> None:
@@ -38,10 +44,6 @@ class Silent:
 
     def say(self, text: str) -> None:
         """Show nothing."""
-
-
-display: ContextVar[Display] = ContextVar("display", default=Silent())  # noqa: B039 - has no state
-"""Where the flow shows its progress; the command line puts a terminal here."""
 
 
 class Terminal:
@@ -57,7 +59,7 @@ class Terminal:
             console=console,
             disable=not console.is_terminal,
         )
-        self._bars: dict[str, object] = {}
+        self._bars: dict[str, TaskID] = {}
         self._left = 0
         self._total = 0
 
@@ -85,11 +87,11 @@ class Terminal:
         """Move the step's bar; say what failed in any case."""
         self._left -= 1
         if job.task in self._bars:
-            self._progress.advance(self._bars[job.task])  # type: ignore[arg-type]
-        cost = "" if status.seconds is None else f", {status.seconds:.1f} s"
+            self._progress.advance(self._bars[job.task])
+        usage = "" if status.seconds is None else f", {status.seconds:.1f} s"
         if status.peak_rss_mb is not None:
-            cost += f", {status.peak_rss_mb:.0f} MB"
-        line = f"[{self._total - self._left}/{self._total}] {status.title}: {status.state}{cost}"
+            usage += f", {status.peak_rss_mb:.0f} MB"
+        line = f"[{self._total - self._left}/{self._total}] {status.title}: {status.state}{usage}"
         if status.state == "failed":
             self.say(f"{line}\n{status.message}")
         elif not self._console.is_terminal:
