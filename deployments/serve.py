@@ -36,9 +36,10 @@ from deployments.settings import kept_settings
 from flows import saved
 from flows.configuration import load
 from flows.demo import prepare
+from flows.embedded import embedded_server
 from flows.former import close_tasks
 from flows.launch import configured_server
-from flows.server import ServerError, embedded_server, wait_for
+from flows.server import ServerError, wait_for
 from flows.worker_process import end_family
 
 _DEMO_SIZE = 250

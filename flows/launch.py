@@ -13,7 +13,8 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from flows.server import QUIET, Server, embedded_server
+from flows.embedded import EmbeddedServer, embedded_server
+from flows.server import QUIET
 
 _POLL_SECONDS = 0.5
 _LAST_SECONDS = 60  # given to an interrupted run: Prefect tells the server, Dask its workers
@@ -89,7 +90,7 @@ def _start(
     return child, write
 
 
-def _wait(child: subprocess.Popen[bytes], server: Server | None) -> int:
+def _wait(child: subprocess.Popen[bytes], server: EmbeddedServer | None) -> int:
     while True:
         with contextlib.suppress(subprocess.TimeoutExpired):
             status = child.wait(_POLL_SECONDS)

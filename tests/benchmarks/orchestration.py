@@ -26,7 +26,8 @@ from prefect import flow, task
 
 from blocks.cluster import DaskCluster
 from flows.attempts import Share
-from flows.server import embedded_server, wait_for
+from flows.embedded import embedded_server
+from flows.server import wait_for
 from flows.workers import Workers
 from tests.flows.trivial import carry_out_trivial
 

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.server import embedded_server, wait_for
+from flows.embedded import embedded_server
+from flows.server import wait_for
 
 Sitsflow = Callable[..., subprocess.CompletedProcess[str]]
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]

@@ -156,7 +156,7 @@ def test_nothing_outlives_an_interrupted_run(
 
 def test_a_server_ends_with_the_process_that_started_it(own_server: dict[str, str]) -> None:
     code = (
-        "import time\nfrom flows.server import embedded_server\n"
+        "import time\nfrom flows.embedded import embedded_server\n"
         "with embedded_server() as server:\n    print(server.process.pid, flush=True)\n"
         "    time.sleep(600)"
     )

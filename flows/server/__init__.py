@@ -1,0 +1,32 @@
+"""The Prefect server of this machine: found or started, used, stopped.
+
+It is started by Prefect's own command, listens on 127.0.0.1 only, and stays. Importing this
+package does not import Prefect.
+"""
+
+from flows.server.client import (
+    QUIET,
+    Server,
+    ServerError,
+    configured_api_url,
+    leave_by_default,
+    use,
+    wait_for,
+    wait_for_configured,
+)
+from flows.server.machine import Status, find_or_start, status, stop
+
+__all__ = [
+    "QUIET",
+    "Server",
+    "ServerError",
+    "Status",
+    "configured_api_url",
+    "find_or_start",
+    "leave_by_default",
+    "status",
+    "stop",
+    "use",
+    "wait_for",
+    "wait_for_configured",
+]
