@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from flows import cli_config, cli_folder
+from flows import cli_config, cli_folder, cli_server
 from flows.server import ServerError
 from sitsflow.errors import ConfigError, Fault, SitsflowError
 
@@ -28,6 +28,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(cli_config.app, name="config")
+app.add_typer(cli_server.app, name="server")
 app.command()(cli_folder.status)
 app.command()(cli_folder.clean)
 

@@ -14,10 +14,12 @@ from flows.server.client import (
     wait_for,
     wait_for_configured,
 )
+from flows.server.log import ErrorLog
 from flows.server.machine import Status, find_or_start, status, stop
 
 __all__ = [
     "QUIET",
+    "ErrorLog",
     "Server",
     "ServerError",
     "Status",
