@@ -50,15 +50,16 @@ def write_log_settings() -> Path:
 
 
 class ErrorLog:
-    """Reads what is new in the server's log."""
+    """Reads what is new in the server's log, the file `path`."""
 
     def __init__(self) -> None:
-        self._seen = log_path().stat().st_size if log_path().exists() else 0
+        self.path = log_path()
+        self._seen = self.path.stat().st_size if self.path.exists() else 0
         self._told: set[str] = set()
 
     def new(self) -> list[str]:
         """Return the causes of errors since the last look, each once."""
-        text = log_path().read_bytes() if log_path().exists() else b""
+        text = self.path.read_bytes() if self.path.exists() else b""
         if len(text) < self._seen:  # a new file was begun
             self._seen = 0
         found = _causes(text[self._seen :].decode("utf-8", "replace"))

@@ -131,7 +131,7 @@ def _start(port: int) -> Server:
                 server.end()
     if server is None or why_not:
         said = "".join(f"\n  {cause}" for cause in errors.new() or import_errors(port))
-        raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {log_path()})")
+        raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {errors.path})")
     return Server(server.url, started=True)
 
 

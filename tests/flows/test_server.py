@@ -20,7 +20,7 @@ import pytest
 from prefect import get_client
 from prefect.settings import get_current_settings
 
-from flows import server
+from flows import saved, server
 from flows.server import client, folder, log
 from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port, prefect_home
 
@@ -226,6 +226,14 @@ def test_use_names_it_to_this_process_and_its_children(two: Two) -> None:
     assert server.configured_api_url() is None
     assert "PREFECT_API_URL" not in os.environ
     assert found.run_url("1-2") == f"{found.url}/runs/flow-run/1-2"
+
+
+@pytest.mark.engine
+def test_saved_configurations_are_those_of_a_server_that_is_there(two: Two) -> None:
+    with saved.server():
+        assert server.configured_api_url() == f"{two.said[0].split(' ')[0]}/api"
+        assert saved.names() == []
+    assert server.status() is not None
 
 
 def test_another_api_is_used_as_it_is(home: Path) -> None:
