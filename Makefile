@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO ?= demo
+EXAMPLE ?= example
 CHROMIUM ?= /usr/bin/chromium
 # Prefect and Dask read these before any of our code runs.
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
@@ -30,8 +31,8 @@ demo: $(INSTALLED) ## simulate two Sentinel-2 tiles and map them (into demo/)
 	$(BIN)/sitsflow demo $(DEMO)
 deploy: $(INSTALLED) ## register blocks and deployments on the configured Prefect server
 	$(BIN)/python -m deployments.deploy
-serve: $(INSTALLED) ## a Prefect server, a worker and the deployments on this machine, until Ctrl-C
-	@exec $(BIN)/python -m deployments.serve $(DEMO)
+serve: $(INSTALLED) ## this machine's Prefect server, a worker and the deployments, until Ctrl-C
+	@exec $(BIN)/python -m deployments.serve $(EXAMPLE)
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 test-slow: $(INSTALLED) ## run the longer checks
@@ -61,4 +62,4 @@ constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
 		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
-	rm -rf $(DEMO) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(EXAMPLE) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

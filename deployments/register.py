@@ -16,8 +16,7 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
-from flows.server import ServerError, wait_for_configured
-from flows.server import configured_api_url as configured_server
+from flows.server import ServerError, configured_api_url, wait_for_configured
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
@@ -41,7 +40,7 @@ def register(limits: Mapping[str, int] | None = None) -> list[str]:
 
 def required_server() -> str:
     """Return the address of the configured server, which answers; end the process without one."""
-    url = configured_server()
+    url = configured_api_url()
     if url is None:
         sys.exit(
             "no Prefect server is configured: set PREFECT_API_URL, e.g. to "

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from flows.cli import config as config_commands
-from flows.cli import folder, iota2
+from flows.cli import folder, iota2, server
 from flows.exit_status import ExitStatus, explain
 from sitsflow.errors import ConfigError, Fault
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(config_commands.app, name="config")
+app.add_typer(server.app, name="server")
 app.command()(folder.status)
 app.command()(folder.clean)
 app.command()(folder.bugreport)

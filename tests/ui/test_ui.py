@@ -113,7 +113,7 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     page: Page, served: Served, pictures: Path
 ) -> None:
     save_cluster(page, "small", workers=1)
-    ask(page, "first-map", "demo", {"Pixel size": "20"}, pictures / "form.png", cluster="small")
+    ask(page, "first-map", "example", {"Pixel size": "20"}, pictures / "form.png", cluster="small")
     run = page.url.rpartition("/")[2].partition("?")[0]
     ended(page, "Completed")
     expect(page.locator("canvas").first).to_be_visible()
@@ -145,7 +145,7 @@ def test_a_map_is_asked_for_watched_and_looked_at(
         page.get_by_role("link", name="results", exact=True).click()
     expect(popup.value).to_have_url(re.compile(f"/artifacts/artifact/{found['results']}"))
     popup.value.close()
-    summary = served.folder / "demo" / "output" / "final" / "features_map.tif"
+    summary = served.folder / "example" / "output" / "final" / "features_map.tif"
     assert summary.exists()
 
 
@@ -193,7 +193,7 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
         f"chain.output_path={served.folder / 'wet'}",
         "chain.list_tile=T31TCJ",
     ]
-    config = served.folder / "demo" / "features_map.cfg"
+    config = served.folder / "example" / "features_map.cfg"
     sets = [word for change in changes for word in ("--set", change)]
     saved = subprocess.run(
         [*COMMAND, "config", "save", "wet", str(config), *sets], env=served.env, check=False
