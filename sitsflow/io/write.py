@@ -191,7 +191,7 @@ def write_raster(
     descriptions : sequence of str
         One name a band.
     tags : mapping of str to str
-        Metadata of the file, as from `run_tags`.
+        Metadata of the file, as from `file_tags`.
     compression : str
         ZSTD, DEFLATE, LZW or NONE.
     """

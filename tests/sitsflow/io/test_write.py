@@ -21,8 +21,7 @@ from sitsflow.io.write import (
     write_raster,
     write_text,
 )
-from sitsflow.steps.tags import run_tags
-from tests.plans import grid_at, plan_for
+from tests.plans import grid_at
 
 
 def _write(path: Path, array: np.ndarray, **changes: object) -> None:
@@ -148,16 +147,3 @@ def test_a_raster_that_did_not_fit_is_refused(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=re.escape(f"{tmp_path}/a.tif: could not be written whole")):
         _write(tmp_path / "a.tif", np.zeros((1, 5, 5), np.float32))
     assert _names(tmp_path) == []
-
-
-def test_tags_say_what_made_the_file(tmp_path):
-    plan, tile_plans = plan_for(tmp_path, {"A": grid_at(0, 0, 5, 5), "B": grid_at(0, 5, 5, 5)})
-    assert run_tags(plan, list(tile_plans.values())) == {
-        "TIFFTAG_SOFTWARE": "sitsflow 0.1.0",
-        "SITSFLOW_VERSION": "0.1.0",
-        "SITSFLOW_FINGERPRINT": "0123456789abcdef",
-        "SITSFLOW_SENSORS": "Sentinel_2",
-        "SITSFLOW_FIRST_DATE": "2018-01-01",
-        "SITSFLOW_LAST_DATE": "2018-12-31",
-        "SITSFLOW_TILES": "A B",
-    }
