@@ -15,10 +15,12 @@ import rasterio
 import shapely
 
 import sitsflow.io.read
+from sitsflow.errors import FunctionError
 from sitsflow.geo.grid import Window
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, Request
 from sitsflow.run.jobs import all_jobs, is_done
+from sitsflow.run.remedies import remedy_of
 from sitsflow.simulate import simulate
 from tests.products import by_date, rewrite, rewrite_all
 from tests.requests import TILES, calls, sentinel2, tutorial
@@ -153,6 +155,25 @@ def test_what_is_kept_is_what_a_fresh_run_would_make(folder, name):
     if name == "chunks":  # of a map that is kept none are made
         wanted = {path: data for path, data in wanted.items() if "_chunk_" not in path}
     assert {path: kept.get(path) for path in wanted} == wanted
+
+
+def test_a_corrected_function_redoes_what_its_remedy_says(folder):
+    right = folder.module.read_text()
+    wrong = "    if self.get_interpolated_Sentinel2_B4().shape == (16, 48, 37):\n        return 1\n"
+    folder.module.write_text(right.replace("    return", f"{wrong}    return"))
+    request = folder.request().model_copy(update={"output_path": folder.root / "other"})
+    with pytest.raises(FunctionError, match="returned an int") as failure:
+        run(request)
+    plan, tiles = make_plan(request)
+    jobs = list(all_jobs(plan, tiles))
+    assert [job for job in jobs if is_done(job, plan, tiles)] == jobs[:4]
+    assert "the chunks of all tiles are computed again" in remedy_of(failure.value)
+    assert "pre-processing and common masks are kept" in remedy_of(failure.value)
+    # As if that chunk had failed last of all: what the wrong function made does not count.
+    folder.module.write_text(right)
+    assert run(request, most=6) == jobs[4:10]
+    folder.module.write_text(right + "# corrected\n")
+    assert run(request) == jobs[4:]
 
 
 def test_what_the_run_does_not_read_does_not_count(folder):
