@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -93,6 +94,13 @@ def write_whole(path: Path, content: str | bytes) -> None:
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def half_written(folder: Path) -> Iterator[Path]:
+    """Yield what killed processes left of small files, at any depth, while no run is at work."""
+    for path in folder.rglob(".*"):
+        if path.suffix[1:].isdigit() and path.is_file():
+            yield path
 
 
 def _load(path: Path) -> _Kept | None:

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from sitsflow.io import write
 from sitsflow.io.write import (
     atomic,
-    clear_leftovers,
     creation_options,
     is_whole,
+    temporary_folders,
     usable_compression,
     write_json,
     write_raster,
@@ -68,12 +68,12 @@ def test_sidecars_come_along_and_stale_ones_go(tmp_path):
     assert _names(tmp_path) == ["mask.dbf", "mask.shp"]
 
 
-def test_leftovers_of_a_killed_process_can_be_cleared(tmp_path):
+def test_what_a_killed_process_leaves_is_known(tmp_path):
+    (tmp_path / ".tmp-of-somebody").mkdir()
     killed = atomic(tmp_path / "a.tif")
-    killed.__enter__().write_text("half")
-    assert len(_names(tmp_path)) == 1
-    clear_leftovers(tmp_path, tmp_path / "missing")
-    assert _names(tmp_path) == []
+    half = killed.__enter__()
+    half.write_text("half")
+    assert list(temporary_folders(tmp_path, tmp_path / "missing")) == [half.parent]
 
 
 def test_text_and_json(tmp_path):
