@@ -18,6 +18,8 @@ from sitsflow.products.scenes import Scene
 
 log = logging.getLogger(__name__)
 
+_READERS = 8  # each holds one window of one file
+
 
 class Inputs(NamedTuple):
     """The input files of a tile by name, and how many were compared with what was read of them."""
@@ -105,6 +107,6 @@ def _still_the_same(
         return bool(before) and all(holds_the_same(files[name].path, read) for read in before)
 
     log.info("%s: comparing %d file(s) with what was read of them", tile, len(names))
-    with ThreadPoolExecutor() as pool:  # GDAL decodes, and waits for the disk, without the GIL
+    with ThreadPoolExecutor(_READERS) as pool:  # GDAL waits and decodes without Python's lock
         found = list(pool.map(is_same, names))
     return [name for name, same in zip(names, found, strict=True) if same]

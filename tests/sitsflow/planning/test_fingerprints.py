@@ -30,6 +30,7 @@ NOTHING: frozenset[str] = frozenset()
 FEATURES = frozenset({"features"})
 ALL = frozenset({"preprocess", "common_mask", "features"})
 NATIVE = {"concat_mode": True}
+ONLY_NATIVE = NATIVE | {"functions": ()}
 CUBES = {"write_outputs": True}
 
 
@@ -54,7 +55,12 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "interpolation": ({}, {"use_gapfilling": False}, ALL - {"common_mask"}),
     "interpolated dates": ({}, {"auto_date": True}, ALL - {"common_mask"}),
     "native features": ({}, NATIVE, FEATURES),
-    "indices": ({}, {"spectral_indices": ("EVI",)}, FEATURES),
+    "indices": (ONLY_NATIVE, {"indices": False}, FEATURES),
+    "other indices": ({}, {"spectral_indices": ("EVI",)}, FEATURES),
+    "relative reflectances": (NATIVE, {"rel_refl": True}, FEATURES),
+    "duplicates": (NATIVE | {"rel_refl": True}, {"keep_duplicates": False}, FEATURES),
+    "dates of other tiles, where there are none": ({}, {"fill_missing_dates": True}, NOTHING),
+    "alignment": ({"crs": "EPSG:2154"}, {"grid_alignment": False}, ALL),
     "reflectances": (NATIVE, {"copy_input": False}, FEATURES),
     "reflectances, not made": ({}, {"copy_input": False, "rel_refl": True}, NOTHING),
     "compression": ({}, {"compression": "LZW"}, ALL),
@@ -73,6 +79,18 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
 }  # fmt: skip
 
 
+ELSEWHERE = {
+    "output_path", "sensors", "sensor_folders", "module", "exogenous", "area_of_interest",
+}  # fmt: skip
+"""Keys that have tests of their own below."""
+
+
+def test_of_every_key_it_is_said_what_depends_on_it():
+    """A key that `sitsflow.planning.fingerprints` forgets would leave files as they were."""
+    tried = {key for _, besides, _ in CHANGES.values() for key in besides}
+    assert tried | ELSEWHERE == set(Request.model_fields)
+
+
 @pytest.mark.parametrize("name", CHANGES)
 def test_a_key_counts_for_the_steps_that_depend_on_it(products, tmp_path, name):
     both, besides, expected = CHANGES[name]
@@ -88,6 +106,24 @@ def test_dates_that_are_given_count_as_far_as_they_choose_others(products, tmp_p
     given = sentinel2(products, temporal_resolution=11)
     after = steps_of(tutorial(products, tmp_path, sensors=(given,)))
     assert changed(before, after) == ALL - {"common_mask"}
+
+
+@pytest.mark.parametrize(
+    ("both", "key", "value", "expected"),
+    [
+        ({}, "keep_bands", ("B4", "B8"), FEATURES),
+        (CUBES, "keep_bands", ("B4", "B8"), ALL - {"common_mask"}),
+        ({}, "additional_features", ("b1/b2",), NOTHING),
+        (NATIVE, "additional_features", ("b1/b2",), FEATURES),
+        (CUBES, "additional_features", ("b1/b2",), {"preprocess"}),
+    ],
+)
+def test_a_key_of_a_sensor_counts_for_the_steps_that_depend_on_it(
+    products, tmp_path, both, key, value, expected
+):
+    before = steps_of(tutorial(products, tmp_path, **both))
+    after = tutorial(products, tmp_path, sensors=(sentinel2(products, **{key: value}),), **both)
+    assert changed(before, steps_of(after)) == expected
 
 
 @pytest.fixture
@@ -251,6 +287,18 @@ def test_of_a_sensor_what_it_reads_counts(products, tmp_path):
     assert changed(before, of(masks=masks)) == FEATURES
     masks[2]["outside"] = {"how": "bits", "values": [1]}
     assert changed(before, of(masks=masks)) == ALL - {"preprocess"}
+
+
+def test_a_common_mask_of_no_mask_depends_on_no_file(products, tmp_path):
+    fields = yaml.safe_load(
+        (Path(model.__file__).with_name("sentinel_2.yaml")).read_text(encoding="utf-8")
+    )
+    del fields["masks"][2]["outside"]
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(fields), encoding="utf-8")
+    request = tutorial(products, tmp_path / "out", sensor_folders=(tmp_path,))
+    tile = make_plan(request)[1][TILE]
+    assert tile.common_mask.files == ()
+    assert len(tile.features.files) == 13 * 5
 
 
 KEYS = {
