@@ -10,6 +10,7 @@ from typing import cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from sitsflow.digest import digest_text
 from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Bounds, Grid, Window
 from sitsflow.io.paths import OutputPaths
@@ -47,8 +48,31 @@ class SeriesPlan(_Frozen):
         return tuple(scene.day for scene in self.scenes)
 
 
+class InputFile(_Frozen):
+    """A file that a tile's jobs read, as it was when the run was planned."""
+
+    path: Path
+    size: int = Field(description="bytes")
+    changed: int = Field(description="time of its last change, ns since 1970-01-01")
+    content: str = Field(
+        description="stands for the pixels in it: it stays while size and time of change do, or "
+        "while all that was read of the file is still there"
+    )
+
+
+class Dependencies(_Frozen):
+    """What the files of one step of a tile depend on."""
+
+    fingerprint: str = Field(description="changes when any of it does")
+    files: tuple[str, ...] = Field(description="names of the input files, as in `TilePlan.files`")
+
+
 class TilePlan(_Frozen):
-    """One tile: its grid, its series, and the windows it is cut in."""
+    """One tile: its grid, its series, the windows it is cut in, and what its files depend on.
+
+    `files` are the input files by sensor label, product and place in the product: an archive
+    that moves as a whole is still the same.
+    """
 
     tile: str
     grid: Grid
@@ -59,7 +83,22 @@ class TilePlan(_Frozen):
         description="the whole tile in rows and columns of `grid`, where that is only the part "
         "inside an area: padding may reach that far",
     )
-    fingerprint: str = Field(description="changes when anything that its pixels depend on does")
+    files: dict[str, InputFile] = {}
+    preprocess: Dependencies
+    common_mask: Dependencies
+    features: Dependencies = Field(description="of its chunks and its map")
+
+    @property
+    def fingerprint(self) -> str:
+        """Changes when any of the tile's files must be made again."""
+        steps = (self.preprocess, self.common_mask, self.features)
+        return digest_text(*(step.fingerprint for step in steps))
+
+
+class _Files(BaseModel):
+    """The part of a tile's plan that is read before the next one is made."""
+
+    files: dict[str, InputFile]
 
 
 class FunctionPlan(_Frozen):
@@ -87,7 +126,8 @@ class Plan(_Frozen):
     bytes_to_write: int
     first_day: date
     last_day: date
-    fingerprint: str
+    fingerprint: str = Field(description="of the configuration")
+    map_fingerprint: str = Field(description="changes when the map must be made again")
 
     @property
     def paths(self) -> OutputPaths:
@@ -118,6 +158,18 @@ def load_tile(output_path: Path, tile: str) -> TilePlan:
     """Load one tile's part of the plan kept in an output directory."""
     path = OutputPaths(output_path).tile_plan(tile)
     return cast("TilePlan", _load(TilePlan, str(path), _changed(path)))
+
+
+def load_files(output_path: Path, tile: str) -> dict[str, InputFile]:
+    """Load the input files of a tile as the plan kept in an output directory knew them.
+
+    Nothing where there is no plan that can be read: then no file is known.
+    """
+    try:
+        kept = OutputPaths(output_path).tile_plan(tile).read_bytes()
+        return _Files.model_validate_json(kept).files
+    except (OSError, ValidationError):
+        return {}
 
 
 def _changed(path: Path) -> int:

@@ -14,8 +14,10 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.states import Completed
 
 from sitsflow.io.paths import OutputPaths
+from sitsflow.io.read_digests import digest_reads
 from sitsflow.io.record import TaskRecord, is_current, save_record
 from sitsflow.plan import Plan, load_plan
+from sitsflow.run.inputs import keep_inputs
 from sitsflow.run.jobs import Job
 from tasks.logs import job_log
 
@@ -74,13 +76,17 @@ def carry_out(
     if is_current(job.record(paths), fingerprint, paths.root):
         return Completed(name="Cached", message="already there")
     with job_log(paths, job, attempt) as usage:
-        made = work(load_plan(paths.root))
+        plan = load_plan(paths.root)
+        with digest_reads() as reads:
+            made = work(plan)
+        late = keep_inputs(job, plan, reads)
         _log.info("wrote %s", ", ".join(os.path.relpath(path, paths.root) for path in made.outputs))
     record = made.model_copy(
         update={
             "task": job.name,
             "tile": job.tile,
             "fingerprint": fingerprint,
+            "late_inputs": late,
             "seconds": usage.seconds,
             "cpu_seconds": usage.cpu_seconds,
             "peak_rss_mb": usage.peak_rss_mb,

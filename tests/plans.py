@@ -12,7 +12,7 @@ import numpy as np
 
 from sitsflow.geo.grid import Grid, Window, union
 from sitsflow.io.write import write_raster
-from sitsflow.plan import Plan, TilePlan
+from sitsflow.plan import Dependencies, Plan, TilePlan
 from sitsflow.request import Request, SensorRequest
 
 CRS = "EPSG:2154"
@@ -92,6 +92,7 @@ def plan_for(
         first_day=date(2018, 1, 1),
         last_day=date(2018, 12, 31),
         fingerprint="0123456789abcdef",
+        map_fingerprint="fedcba9876543210",
     )
     tile_plans = {
         name: TilePlan(
@@ -99,8 +100,10 @@ def plan_for(
             grid=grid,
             series=(),
             chunks=strips(grid, chunks) if isinstance(chunks, int) else tuple(chunks[name]),
-            step=1,
-            fingerprint=f"of {name}",
+            **{
+                step: Dependencies(fingerprint=f"{step} of {name}", files=())
+                for step in ("preprocess", "common_mask", "features")
+            },
         )
         for name, grid in tiles.items()
     }

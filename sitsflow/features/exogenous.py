@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,13 @@ def describe_raster(request: Request, tile: str) -> tuple[int, list[str]] | None
             return read_header(path).count, read_names(path)
     except (ProductError, ReadError) as error:
         raise MissingInputError(f"external_features.exogeneous_data: {error}") from None
+
+
+def describe_header(path: Path) -> dict[str, Any]:
+    """Return what functions see of a raster besides its pixels: grid, no-data value, names."""
+    with reading(sidecars=True):
+        header = read_header(path).model_dump(exclude={"block"})
+        return header | {"names": read_names(path)}
 
 
 def read_exogenous(

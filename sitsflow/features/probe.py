@@ -78,6 +78,8 @@ class ProbeResult(NamedTuple):
     functions: tuple[FunctionPlan, ...]
     read: dict[str, tuple[str, ...]]
     """Bands to be read, by sensor label, in the sensor's order."""
+    used: dict[str, tuple[str, ...]]
+    """Those of them that the features are made of: not what is read for `write_outputs` alone."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -106,10 +108,9 @@ def probe(
         If functions fail, or return a wrong result; all of them are named.
     """
     native = _native(plans, request) if request.concat_mode or request.write_outputs else None
-    found, read = [], {plan.sensor.label: set[str]() for plan in plans}
-    if native is not None:
-        for label, bands in native.read.items():
-            read[label] |= bands
+    found, used = [], {plan.sensor.label: set[str]() for plan in plans}
+    if native is not None and request.concat_mode:
+        used = _joined(used, native.read)
     faults = []
     for number in range(1, len(request.functions) + 1):
         try:
@@ -118,18 +119,28 @@ def probe(
             faults.append(str(error))
             continue
         found.append(tried.plan)
-        for label, bands in tried.read.items():
-            read[label] |= bands
+        used = _joined(used, tried.read)
     if faults:
         raise FunctionError("\n".join(faults))
     return ProbeResult(
         native=native.labels if native is not None and request.concat_mode else (),
         functions=tuple(found),
-        read={
-            plan.sensor.label: tuple(b for b in plan.bands if b in read[plan.sensor.label])
-            for plan in plans
-        },
+        read=_in_order(plans, used if native is None else _joined(used, native.read)),
+        used=_in_order(plans, used),
     )
+
+
+def _joined(one: dict[str, set[str]], other: dict[str, set[str]]) -> dict[str, set[str]]:
+    return {label: bands | other[label] for label, bands in one.items()}
+
+
+def _in_order(
+    plans: Sequence[SeriesPlan], bands: dict[str, set[str]]
+) -> dict[str, tuple[str, ...]]:
+    return {
+        plan.sensor.label: tuple(b for b in plan.bands if b in bands[plan.sensor.label])
+        for plan in plans
+    }
 
 
 class _Native(NamedTuple):

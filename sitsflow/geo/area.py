@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -32,10 +33,15 @@ def read_area(path: Path, crs: str) -> Any:
     """
     if not path.exists():
         raise MissingInputError(f"{path}: no such file")
-    return _read(path, crs, area_state(path))
+    return _read(path, crs, _state(path))
 
 
-def area_state(path: Path) -> str:
+def area_digest(path: Path, crs: str) -> str:
+    """Return a digest of the area of a vector file, in `crs`."""
+    return hashlib.sha256(shapely.to_wkb(read_area(path, crs))).hexdigest()
+
+
+def _state(path: Path) -> str:
     """Digest names, sizes and times of change of a vector file and those that belong to it."""
     folder = path if path.is_dir() else path.parent
     return digest_files(

@@ -80,6 +80,10 @@ class OutputPaths:
         """Return the path of what a finished task says of its result."""
         return self.state / "records" / f"{task}.json"
 
+    def reads(self, tile: str) -> Path:
+        """Return the folder of what each job of a tile read of its input files."""
+        return self.state / "reads" / tile
+
     def tile_map(self, tile: str) -> Path:
         """Return the path of one tile's map."""
         return self.by_tiles / f"{tile}.tif"

@@ -16,6 +16,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.errors import GridError, ProductError, ReadError
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
 
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
@@ -91,9 +92,11 @@ def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
     """
     try:
         with rasterio.open(layer.path) as raster:
-            return np.asarray(raster.read(layer.index, window=_rasterio(window)))
+            values = np.asarray(raster.read(layer.index, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
         raise ReadError(f"{layer.path}: cannot be read ({error})") from None
+    note_read(layer.path, (layer.index,), window, values)
+    return values
 
 
 def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
@@ -145,10 +148,23 @@ def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -
     """
     try:
         with rasterio.open(path) as raster:
-            wanted = None if bands is None else list(bands)
-            return np.asarray(raster.read(wanted, window=_rasterio(window)))
+            wanted = list(raster.indexes if bands is None else bands)
+            values = np.asarray(raster.read(wanted, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
         raise ReadError(f"{path}: cannot be read ({error})") from None
+    note_read(path, wanted, window, values)
+    return values
+
+
+def holds_the_same(path: Path, read: PixelsRead) -> bool:
+    """Whether a file still holds the pixels that were read of it: they are read once more."""
+    try:
+        with reading(), digest_reads() as digests:
+            for bands, window in read.windows:
+                read_bands(path, window, bands)
+    except (ReadError, IndexError, ValueError):  # as of a file with fewer bands, rows or columns
+        return False
+    return digests.by_file()[path].digest == read.digest
 
 
 def read_names(path: Path) -> list[str]:

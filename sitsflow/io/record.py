@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -18,6 +19,9 @@ class TaskRecord(BaseModel):
     tile: str = Field(default="", description="empty for a task of all tiles")
     outputs: tuple[Path, ...] = Field(default=(), description="files it made, absolute")
     fingerprint: str = Field(default="", description="of all that these files depend on")
+    late_inputs: tuple[Path, ...] = Field(
+        default=(), description="files that were read, and that the fingerprint leaves out"
+    )
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_mb: float = Field(default=0.0, description="of the whole process, its highest ever")
@@ -33,10 +37,14 @@ class TaskRecord(BaseModel):
 
 
 class _Kept(BaseModel):
-    """A record on disk, with the size and time of change of each output (relative to `root`)."""
+    """A record on disk, with size and time of change of each output and of each late input.
+
+    The paths of outputs are relative to `root`.
+    """
 
     record: TaskRecord
     files: dict[str, tuple[int, int]]
+    late: dict[Path, tuple[int, int]] = {}
 
 
 def save_record(path: Path, record: TaskRecord, root: Path) -> None:
@@ -45,10 +53,11 @@ def save_record(path: Path, record: TaskRecord, root: Path) -> None:
     Raises
     ------
     OSError
-        If an output is missing, or `path` cannot be written.
+        If an output or a late input is missing, or `path` cannot be written.
     """
     files = {os.path.relpath(output, root): _stamp(output) for output in record.outputs}
-    write_whole(path, _Kept(record=record, files=files).model_dump_json(indent=1))
+    late = {late: _stamp(late) for late in record.late_inputs}
+    write_whole(path, _Kept(record=record, files=files, late=late).model_dump_json(indent=1))
 
 
 def load_record(path: Path, root: Path) -> TaskRecord | None:
@@ -64,26 +73,34 @@ def is_current(path: Path, fingerprint: str, root: Path) -> bool:
     """Whether the task recorded at `path` need not run again.
 
     That is: it ended well, with the same `fingerprint`, and each file it made is still there
-    below `root` with the size and time of change it had then.
+    below `root` with the size and time of change it had then, and so is each late input.
     """
     kept = _load(path)
     if kept is None or kept.record.fingerprint != fingerprint:
         return False
     try:
-        return all(_stamp(root / name) == stamp for name, stamp in kept.files.items())
+        files = {root / name: stamp for name, stamp in kept.files.items()} | kept.late
+        return all(_stamp(path) == stamp for path, stamp in files.items())
     except OSError:
         return False
 
 
-def write_whole(path: Path, text: str) -> None:
-    """Write a text file so that a reader sees the old or the new one, never a part."""
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a small file so that a reader sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        part.write_text(text, encoding="utf-8")
+        part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
+
+
+def half_written(folder: Path) -> Iterator[Path]:
+    """Yield what killed processes left of small files, at any depth, while no run is at work."""
+    for path in folder.rglob(".*"):
+        if path.suffix[1:].isdigit() and path.is_file():
+            yield path
 
 
 def _load(path: Path) -> _Kept | None:

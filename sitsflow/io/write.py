@@ -24,7 +24,7 @@ from sitsflow.geo.grid import Grid
 BLOCK = 512
 """Rows and columns of a block of every raster that is large enough."""
 
-_TEMPORARY = ".tmp-"
+_TEMPORARY = ".sitsflow-"  # no other software's: a folder may be a link to a shared one
 _SIDECARS = (".aux.xml", ".ovr", ".msk")
 # Level 9, GDAL's default, costs three times the CPU of 3 for files 1 % smaller (float32 features).
 _ZSTD_LEVEL = 3
@@ -53,16 +53,10 @@ def atomic(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def leftovers(*folders: Path) -> Iterator[Path]:
-    """Yield the temporary folders in `folders`; while no run is at work, killed processes' own."""
+def temporary_folders(*folders: Path) -> Iterator[Path]:
+    """Yield those that `atomic` made in `folders`: left by killed processes, if no run is on."""
     for folder in folders:
         yield from folder.glob(f"{_TEMPORARY}*")
-
-
-def clear_leftovers(*folders: Path) -> None:
-    """Remove what killed processes left half written; only while no run writes to `folders`."""
-    for left in list(leftovers(*folders)):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -191,7 +185,7 @@ def write_raster(
     descriptions : sequence of str
         One name a band.
     tags : mapping of str to str
-        Metadata of the file, as from `run_tags`.
+        Metadata of the file, as from `file_tags`.
     compression : str
         ZSTD, DEFLATE, LZW or NONE.
     """

@@ -3,16 +3,55 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
 
 from sitsflow.errors import ConfigError, Fault
+from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.request import Chunking
+from sitsflow.plan import SeriesPlan
+from sitsflow.planning.estimates import pixels_within
+from sitsflow.request import Chunking, Request
 
 AUTO_RAM_GB = 2.0
 """What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
+
+
+def tile_chunks(
+    request: Request,
+    grid: Grid,
+    series: Sequence[SeriesPlan],
+    probed: ProbeResult,
+    block: tuple[int, int],
+) -> tuple[Window, ...]:
+    """Cut a tile as the request says; `block` is that of `cut`, in pixels of the sources."""
+    return cut(
+        grid,
+        _rule(request, grid),
+        _in_pixels_of(grid, block, series),
+        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request),
+    )
+
+
+def _rule(request: Request, grid: Grid) -> Chunking:
+    """Return the rule of cutting; of the corner of a tile inside an area, no more than rows."""
+    if request.area_of_interest is None or request.chunking.mode != "split_number":
+        return request.chunking
+    number = min(request.chunking.number, grid.height)
+    return request.chunking.model_copy(update={"number": number})
+
+
+def _in_pixels_of(
+    grid: Grid, block: tuple[int, int], series: Sequence[SeriesPlan]
+) -> tuple[int, int]:
+    """Return a block's size in pixels of the target where both share their CRS."""
+    source = next(iter(series[0].grids.values()))
+    if source.rasterio_crs != grid.rasterio_crs:
+        return block
+    rows, cols = source.yres / grid.yres, source.xres / grid.xres
+    return max(1, round(block[0] * rows)), max(1, round(block[1] * cols))
 
 
 def cut(grid: Grid, chunking: Chunking, block: tuple[int, int], pixels: int) -> tuple[Window, ...]:

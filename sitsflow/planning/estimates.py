@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from sitsflow.features.probe import ProbeResult
 from sitsflow.plan import SeriesPlan, TilePlan
@@ -38,6 +38,21 @@ def chunk_ram_gb(
 ) -> float:
     """Estimate the peak memory of the task that computes a chunk, in GB."""
     return (_PROCESS + pixels * bytes_per_pixel(series, probed, request)) / _GB
+
+
+def largest_chunk_gb(
+    request: Request, tiles: Mapping[str, TilePlan], probed: Mapping[str, ProbeResult]
+) -> float:
+    """Estimate the peak memory of the largest chunk of all tiles, in GB."""
+    return max(
+        chunk_ram_gb(
+            max(window.height * window.width for window in tile.chunks),
+            tile.series,
+            probed[name],
+            request,
+        )
+        for name, tile in tiles.items()
+    )
 
 
 def pixels_within(

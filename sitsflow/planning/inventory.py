@@ -84,7 +84,7 @@ def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Heade
     for (tile, label), scenes in inventory.scenes.items():
         reasons = []
         for scene in _by_grid(scenes):
-            layers = {**scene.bands, **scene.masks}
+            layers = scene.layers
             read = headers({layer.path for layer in layers.values()})
             errors = [one for one in read.values() if isinstance(one, ProductError)]
             if not errors:
@@ -125,7 +125,7 @@ def check_layers(
         for plan in plans:
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
             for scene in plan.scenes:
-                layers = {**scene.bands, **scene.masks}
+                layers = scene.layers
                 read = headers({layers[name].path for name in names})
                 reason = _fault(scene, names, read, plan.grids)
                 if reason:
@@ -153,7 +153,7 @@ def _fault(
     grids: Mapping[str, Grid],
 ) -> str:
     """Return what is wrong with the files of a scene, one line a file."""
-    layers = {**scene.bands, **scene.masks}
+    layers = scene.layers
     faults: dict[Any, str] = {}
     for name in names:
         path, header, wanted = layers[name].path, read[layers[name].path], grids[name]

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from sitsflow.dates import to_date
 from sitsflow.plan import TilePlan
+from sitsflow.planning.inputs import Inputs
 from sitsflow.request import Request
 from sitsflow.timeseries.indices import IOTA2_INDICES
 
@@ -31,3 +32,13 @@ def plan_notices(
                     f"outside its products' ({to_date(one.days[0])} to {to_date(one.days[-1])}): "
                     "the series is constant"
                 )
+
+
+def touched_notice(tile: str, inputs: Inputs) -> Iterator[str]:
+    """Yield a sentence where files were compared with what an earlier run read of them."""
+    if inputs.compared:
+        yield (
+            f"tile {tile}: input files with a new time of change and their former size: "
+            f"{inputs.compared}; {inputs.same} of them hold the pixels that were read before, and "
+            "count as unchanged"
+        )

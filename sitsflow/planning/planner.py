@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,23 +10,23 @@ import numpy as np
 
 from sitsflow import __version__
 from sitsflow.dates import merged_days, regular_days, to_date, to_day
-from sitsflow.digest import digest_files, digest_text
+from sitsflow.digest import digest_text
 from sitsflow.errors import (
     ConfigError,
     Fault,
     MissingInputError,
     SensorFileError,
 )
-from sitsflow.features.exogenous import describe_raster, raster_path
+from sitsflow.features.exogenous import describe_raster
 from sitsflow.features.functions import Functions, load_functions
 from sitsflow.features.probe import ProbeResult, probe
-from sitsflow.geo.area import area_state
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.planning.chunking import AUTO_RAM_GB, cut
-from sitsflow.planning.estimates import bytes_read, bytes_written, chunk_ram_gb, pixels_within
+from sitsflow.planning.chunking import tile_chunks
+from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
+from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
 from sitsflow.planning.inventory import (
     Inventory,
@@ -36,23 +35,14 @@ from sitsflow.planning.inventory import (
     first_headers,
     without,
 )
-from sitsflow.planning.notices import plan_notices
+from sitsflow.planning.notices import plan_notices, touched_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
-from sitsflow.request import Chunking, Request, SensorRequest
+from sitsflow.request import Request, SensorRequest
 
 log = logging.getLogger(__name__)
 
 _NOT_PIXELS = {"output_path", "first_step", "last_step"}
 """Keys of a request that leave what is computed alone."""
-_NOT_TILE = {
-    *_NOT_PIXELS,
-    "tiles",
-    "sensors",
-    "chunking",
-    "maximum_ram",
-    "sensor_folders",
-    "module",
-}
 
 
 def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
@@ -194,37 +184,24 @@ def _finished(
     block: tuple[int, int],
     width: int,
 ) -> tuple[Plan, dict[str, TilePlan]]:
-    about_code = _about_code(request, functions)
     first = next(iter(probed.values()))
-    tiles = {}
-    ram = 0.0
+    tiles: dict[str, TilePlan] = {}
+    notices = list(grids.notices)
     for tile, plans in series.items():
         grid = grids.grids[tile]
-        whole = tuple(
-            plan.model_copy(
-                update={
-                    "read": probed[tile].read[plan.sensor.label],
-                    "step": _step(grid, plan),
-                }
-            )
-            for plan in plans
-        )
-        limit = pixels_within(min(request.maximum_ram, AUTO_RAM_GB), whole, probed[tile], request)
-        chunks = cut(grid, _chunking(request, grid), _in_pixels_of(grid, block, whole), limit)
-        largest = max(window.height * window.width for window in chunks)
-        ram = max(ram, chunk_ram_gb(largest, whole, probed[tile], request))
+        whole = tuple(_complete(one, probed[tile], grid) for one in plans)
+        facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], functions)
+        steps, inputs = tile_dependencies(request, facts)
         tiles[tile] = TilePlan(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=chunks,
-            room=grids.rooms.get(tile),
-            fingerprint=digest_text(
-                about_code,
-                *(one.model_dump_json() for one in (grid, *whole)),
-                _exogenous_state(request, tile),
-            ),
+            chunks=tile_chunks(request, grid, whole, probed[tile], block),
+            room=facts.room,
+            files=inputs.files,
+            **steps,
         )
+        notices += touched_notice(tile, inputs)
     days = [day for plan in tiles.values() for one in plan.series for day in one.days]
     plan = Plan(
         version=__version__,
@@ -235,51 +212,27 @@ def _finished(
         mosaic_grid=grids.mosaic,
         area=grids.area,
         skipped=tuple(inventory.skipped),
-        notices=(*grids.notices, *plan_notices(request, tiles, first.labels)),
-        chunk_ram_gb=round(ram, 3),
+        notices=(*notices, *plan_notices(request, tiles, first.labels)),
+        chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
         bytes_to_read=sum(bytes_read(one, width) for one in tiles.values()),
         bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
+        map_fingerprint=digest_text(
+            grids.mosaic.model_dump_json(),
+            *(text for tile, one in tiles.items() for text in (tile, one.features.fingerprint)),
+        ),
     )
     return plan, tiles
 
 
-def _chunking(request: Request, grid: Grid) -> Chunking:
-    """Return the rule of cutting; of the corner of a tile inside an area, no more than rows."""
-    if request.area_of_interest is None or request.chunking.mode != "split_number":
-        return request.chunking
-    number = min(request.chunking.number, grid.height)
-    return request.chunking.model_copy(update={"number": number})
+def _complete(plan: SeriesPlan, probed: ProbeResult, grid: Grid) -> SeriesPlan:
+    """Add to a series what is read of it, and how finely it is placed."""
+    read, step = probed.read[plan.sensor.label], _step(grid, plan)
+    return plan.model_copy(update={"read": read, "step": step})
 
 
 def _step(grid: Grid, plan: SeriesPlan) -> int:
     """Return the node step that is fine enough for all grids of a series."""
     return min(node_step(grid, source) for source in dict.fromkeys(plan.grids.values()))
-
-
-def _in_pixels_of(
-    grid: Grid, block: tuple[int, int], series: Sequence[SeriesPlan]
-) -> tuple[int, int]:
-    """Return a block's size in pixels of the target where both share their CRS."""
-    source = next(iter(series[0].grids.values()))
-    if source.rasterio_crs != grid.rasterio_crs:
-        return block
-    rows, cols = source.yres / grid.yres, source.xres / grid.xres
-    return max(1, round(block[0] * rows)), max(1, round(block[1] * cols))
-
-
-def _about_code(request: Request, functions: Functions) -> str:
-    """Digest what pixels depend on besides a tile's own files."""
-    keys = json.loads(request.model_dump_json(exclude=_NOT_TILE))
-    expressions = [one.additional_features for one in request.sensors]
-    area = request.area_of_interest
-    if area is not None:
-        keys["area_state"] = area_state(area)
-    return json.dumps([__version__, keys, expressions, functions.digest], sort_keys=True)
-
-
-def _exogenous_state(request: Request, tile: str) -> str:
-    path = raster_path(request, tile)
-    return "" if path is None else digest_files([path])

@@ -14,7 +14,6 @@ from typing import NamedTuple
 from pydantic import BaseModel, ConfigDict, Field
 
 from sitsflow.dates import to_day
-from sitsflow.digest import digest_files
 from sitsflow.errors import MissingInputError, ProductError
 from sitsflow.products.sensors.model import Sensor
 
@@ -39,7 +38,11 @@ class Scene(BaseModel):
     day: int = Field(description="days since 1970-01-01")
     bands: dict[str, Layer]
     masks: dict[str, Layer]
-    state: str = Field(description="names, sizes and times of change of its files, digested")
+
+    @property
+    def layers(self) -> dict[str, Layer]:
+        """Bands and masks by name."""
+        return {**self.bands, **self.masks}
 
 
 class Skipped(BaseModel):
@@ -120,14 +123,7 @@ def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Sc
     }
     if faults:
         raise ProductError(f"{product}: {'; '.join(dict.fromkeys(faults))}")
-    paths = {layer.path for layer in (*bands.values(), *masks.values())}
-    return Scene(
-        product=product,
-        day=to_day(when.date()),
-        bands=bands,
-        masks=masks,
-        state=digest_files(paths),
-    )
+    return Scene(product=product, day=to_day(when.date()), bands=bands, masks=masks)
 
 
 def _files(product: Path) -> Iterator[Path]:

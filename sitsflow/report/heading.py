@@ -48,7 +48,7 @@ def heading_of(plan: Plan, tiles: Mapping[str, TilePlan], outcomes: list[Outcome
         begin, end = times
         took = duration((end - begin).total_seconds())
         facts.append(("Made", f"{moment(begin)}, in {took}"))
-    facts += [("Version", f"sitsflow {plan.version}"), ("Fingerprint", plan.fingerprint)]
+    facts += [("Version", f"sitsflow {plan.version}"), ("Fingerprint", plan.map_fingerprint)]
     platforms = " and ".join(dict.fromkeys(sensor.partition(":")[0] for sensor in sensors))
     where = names if count <= 4 else f"{count} tiles"
     subtitle = f"{where}, {period(first, last)}"

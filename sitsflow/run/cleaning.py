@@ -8,10 +8,9 @@ from pathlib import Path
 
 from sitsflow.errors import OutputError
 from sitsflow.io.paths import OutputPaths
-from sitsflow.io.write import leftovers
 from sitsflow.plan import load_plan, load_tile
 from sitsflow.run.jobs import Job, is_done
-from sitsflow.run.output_folder import in_use, locked, written_folders
+from sitsflow.run.output_folder import in_use, leftovers, locked
 from sitsflow.run.summary import require_marker
 
 
@@ -53,9 +52,7 @@ def temporary(output_path: Path, *, unmerged: bool = False) -> Temporary:
         for index in range(len(tile.chunks))
     }
     chunks = set(paths.chunks.glob("*_chunk_*.tif"))
-    # Small files are written under another name too: see `write_whole`.
-    parts = (path for path in paths.state.rglob(".*.json.*") if path.suffix[1:].isdigit())
-    found = [*chunks - needed, *leftovers(*written_folders(paths)), *parts]
+    found = [*chunks - needed, *leftovers(paths)]
     return Temporary({path: _size(path) for path in sorted(found)}, len(chunks & needed))
 
 

@@ -29,7 +29,8 @@ def write_run_information(plan: Plan, configuration: str) -> None:
     now = datetime.now().astimezone().isoformat(" ", "seconds")
     lines = [
         f"sitsflow {plan.version}, features map, {now}",
-        f"fingerprint of the run: {plan.fingerprint}",
+        f"fingerprint of the configuration: {plan.fingerprint}",
+        f"fingerprint of the map: {plan.map_fingerprint}",
         "",
         "[versions]",
         *versions(),

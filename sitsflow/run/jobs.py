@@ -10,7 +10,7 @@ from sitsflow.digest import digest_text
 from sitsflow.geo.grid import Window
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import is_current
-from sitsflow.plan import Plan, TilePlan
+from sitsflow.plan import Dependencies, Plan, TilePlan
 from sitsflow.request import GROUPS, STEPS
 
 TASKS = ("preprocess", "common_mask", "write_features", "merge_tile", "mosaic")
@@ -91,13 +91,19 @@ def fingerprint(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> str:
     A tile's map does not depend on how the tile was cut; a chunk's file does.
     """
     if not job.tile:
-        parts = [plan.fingerprint, *plan.tile_names]
-        parts += [tiles[tile].fingerprint for tile in plan.tile_names]
-        return digest_text(job.task, *parts)
+        return digest_text(job.task, plan.map_fingerprint)
     tile = tiles[job.tile]
+    step = dependencies(job, tile).fingerprint
     if job.index is None:
-        return digest_text(job.task, tile.fingerprint)
-    return digest_text(job.task, tile.fingerprint, _text(tile.chunks[job.index]))
+        return digest_text(job.task, step)
+    return digest_text(job.task, step, _text(tile.chunks[job.index]))
+
+
+def dependencies(job: Job, tile: TilePlan) -> Dependencies:
+    """Return what the files of a tile's job depend on."""
+    return {"preprocess": tile.preprocess, "common_mask": tile.common_mask}.get(
+        job.task, tile.features
+    )
 
 
 def is_done(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> bool:

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ValidationError
 
 from sitsflow.errors import OutputError
 from sitsflow.io.paths import OutputPaths
-from sitsflow.io.record import write_whole
-from sitsflow.io.write import clear_leftovers
+from sitsflow.io.record import half_written, write_whole
+from sitsflow.io.write import temporary_folders
 from sitsflow.plan import Plan
 
 
@@ -61,7 +61,7 @@ def output_folder(
     with locked(paths):
         if said.wipe:
             _wipe(paths)
-        clear_leftovers(*written_folders(paths))
+        _clear_leftovers(paths)
         marker = RunMarker(
             version=plan.version,
             fingerprint=plan.fingerprint,
@@ -70,6 +70,7 @@ def output_folder(
         )
         _write(paths, marker)
         yield said.sentence
+        _clear_leftovers(paths)  # of workers that were killed in this run
 
 
 def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False) -> None:
@@ -100,9 +101,26 @@ def read_marker(paths: OutputPaths) -> RunMarker | None:
         return None
 
 
-def written_folders(paths: OutputPaths) -> list[Path]:
-    """Return the folders that a run writes rasters to."""
-    return [paths.by_tiles, paths.chunks, paths.final, *sorted(paths.root.glob("features/*/tmp"))]
+def leftovers(paths: OutputPaths) -> list[Path]:
+    """Return the files and folders that killed processes left half written, or empty.
+
+    Only while no run is at work: they are where its processes write, too.
+    """
+    features = paths.root.glob("features/*/tmp")
+    return [
+        *temporary_folders(paths.by_tiles, paths.chunks, paths.final, *features),
+        *half_written(paths.state),
+        *half_written(paths.logs),
+        *paths.root.glob(f".{paths.status.name}.*"),
+    ]
+
+
+def _clear_leftovers(paths: OutputPaths) -> None:
+    for left in leftovers(paths):
+        if left.is_dir():
+            shutil.rmtree(left, ignore_errors=True)
+        else:
+            left.unlink(missing_ok=True)
 
 
 def in_use(paths: OutputPaths) -> bool:

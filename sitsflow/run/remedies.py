@@ -16,13 +16,23 @@ from sitsflow.errors import (
     SensorFileError,
 )
 
+# What is computed again follows from the fingerprints of `sitsflow.planning.fingerprints`.
 _AGAIN = "then run again: only what is missing is computed"
+_FEATURES = (
+    "then run again: the chunks of all tiles are computed again, because they depend on its code; "
+    "pre-processing and common masks are kept"
+)
+_TILE = "then run again: its tile is computed again, and others only if their dates change"
 
 # In this order: a class comes before those that it is derived from.
 _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
-    (FunctionError, f"Correct the function, {_AGAIN}."),
-    (ReadError, f"It was tried several times. Check that the file can be read, {_AGAIN}."),
-    (ProductError, f"Repair or remove the product, {_AGAIN}."),
+    (FunctionError, f"Correct the function, {_FEATURES}."),
+    (
+        ReadError,
+        f"It was tried several times. Check that the file can be read, {_AGAIN}, or its whole tile "
+        "if you replace the file by another one.",
+    ),
+    (ProductError, f"Repair or remove the product, {_TILE}."),
     (MissingInputError, "Check that the products are where the configuration says."),
     (GridError, "Look at chain.proj, chain.spatial_resolution and the area of interest."),
     (ExpressionError, "Correct the expression in the configuration."),
@@ -34,7 +44,11 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     ),
     (OutputError, "Look at the output folder; --fresh computes everything again."),
     (MemoryError, "Give it more memory or smaller chunks, as the cause says."),
-    (FileNotFoundError, f"A file is gone that was there when the run began: restore it, {_AGAIN}."),
+    (
+        FileNotFoundError,
+        f"A file is gone that was there when the run began: restore it, {_AGAIN} if its content "
+        "is the same.",
+    ),
     (PermissionError, f"Let the user who runs this read and write that file, {_AGAIN}."),
     (OSError, f"Check that the disk is there and can be read and written, {_AGAIN}."),
 )
@@ -48,4 +62,4 @@ def remedy_of(error: BaseException) -> str:
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return remedy
-    return f"This was not expected: the log has the traceback. Correct what it shows, {_AGAIN}."
+    return f"This error was not foreseen. Its traceback is in the log: remove the cause, {_AGAIN}."

@@ -23,7 +23,7 @@ from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import write_raster
 from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
 from sitsflow.steps.sources import sources_text
-from sitsflow.steps.tags import run_tags
+from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import Series
 
@@ -56,7 +56,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         tile_plan.grid.part(window),
         nodata=plan.request.no_data_value,
         descriptions=plan.labels,
-        tags=run_tags(plan),
+        tags=file_tags(plan, [tile_plan], tile_plan.features.fingerprint),
         compression=plan.request.compression,
     )
     warnings = [

@@ -15,7 +15,7 @@ from sitsflow.io.read import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import atomic, write_raster
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.steps.tags import run_tags
+from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 
 log = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
         tile_plan.grid,
         nodata=None,
         descriptions=["seen by all sensors"],
-        tags=run_tags(plan),
+        tags=file_tags(plan, [tile_plan], tile_plan.common_mask.fingerprint),
         compression=plan.request.compression,
     )
     vector = path.with_suffix(".shp")

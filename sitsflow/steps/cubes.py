@@ -19,7 +19,7 @@ from sitsflow.geo.grid import Window
 from sitsflow.io.read import reading
 from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.steps.tags import run_tags
+from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import NOT_ACQUIRED, Series
 
@@ -83,13 +83,13 @@ def _dated(series: SeriesPlan, days: Sequence[int]) -> list[str]:
 
 def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
     """Write cubes chunk by chunk, so that no whole cube is ever in memory."""
+    tags = file_tags(plan, [tile_plan], tile_plan.preprocess.fingerprint)
     with ExitStack() as stack:
         files = [
             stack.enter_context(
                 create(
                     cube.path, tile_plan.grid, dtype=cube.dtype, nodata=cube.nodata,
-                    descriptions=cube.labels, tags=run_tags(plan),
-                    compression=plan.request.compression,
+                    descriptions=cube.labels, tags=tags, compression=plan.request.compression,
                 )
             )
             if cube.labels else None

@@ -57,7 +57,7 @@ def write_item(plan: Plan, map_path: Path, out_json: Path) -> None:
     ring = _footprint(plan.mosaic_grid)
     longitudes, latitudes = zip(*ring, strict=True)
     item = pystac.Item(
-        id=f"{map_path.stem}-{plan.fingerprint[:12]}",
+        id=f"{map_path.stem}-{plan.map_fingerprint[:12]}",
         geometry={"type": "Polygon", "coordinates": [ring]},
         bbox=[min(longitudes), min(latitudes), max(longitudes), max(latitudes)],
         datetime=None,
@@ -92,7 +92,7 @@ def _properties(plan: Plan) -> dict[str, Any]:
         "proj:transform": list(grid.transform)[:6],
         "proj:bbox": [west, south, east, north],
         "sitsflow:version": plan.version,
-        "sitsflow:fingerprint": plan.fingerprint,
+        "sitsflow:fingerprint": plan.map_fingerprint,
         "sitsflow:sensors": sensors,
         "sitsflow:tiles": list(plan.tile_names),
         "sitsflow:functions": [each.name for each in plan.functions],

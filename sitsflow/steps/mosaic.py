@@ -24,7 +24,7 @@ from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.write import BLOCK, atomic, create, is_whole, usable_compression
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.statistics import Statistics, is_nodata
-from sitsflow.steps.tags import run_tags
+from sitsflow.steps.tags import file_tags
 
 _COLUMNS = 16 * BLOCK  # of a piece: 16 MB a band
 _BANDS = 4  # of a piece, so that it never takes more than 64 MB
@@ -89,7 +89,7 @@ def merge_tile(plan: Plan, tile_plan: TilePlan) -> MergeRecord:
         dtype="float32",
         nodata=_nodata(plan),
         descriptions=plan.labels,
-        tags=run_tags(plan, [tile_plan]),
+        tags=file_tags(plan, [tile_plan], tile_plan.features.fingerprint),
         compression=plan.request.compression,
     ) as target:
         valid = _merge(parts, tile_plan.grid, target)
@@ -123,7 +123,7 @@ def mosaic_tiles(plan: Plan, tile_plans: Mapping[str, TilePlan]) -> MergeRecord:
             dtype="float32",
             nodata=_nodata(plan),
             descriptions=plan.labels,
-            tags=run_tags(plan, tiles),
+            tags=file_tags(plan, tiles, plan.map_fingerprint),
             compression=plan.request.compression,
             sparse_ok=True,
         ) as target:

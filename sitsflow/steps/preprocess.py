@@ -11,7 +11,7 @@ from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import write_raster, write_text
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.cubes import write_cubes
-from sitsflow.steps.tags import run_tags
+from sitsflow.steps.tags import file_tags
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ def prepare_tile(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
             tile_plan.grid,
             nodata=None,
             descriptions=["grid only"],
-            tags=run_tags(plan),
+            tags=file_tags(plan, [tile_plan], tile_plan.preprocess.fingerprint),
             compression=plan.request.compression,
         )
         inputs = paths.of_series(tile, label, "input_dates.txt")

@@ -8,26 +8,30 @@ from sitsflow.dates import to_date
 from sitsflow.plan import Plan, TilePlan
 
 
-def run_tags(plan: Plan, tile_plans: Sequence[TilePlan] = ()) -> dict[str, str]:
-    """Return what every raster of a run says of itself: software, request, sensors and dates.
+def file_tags(plan: Plan, tiles: Sequence[TilePlan], fingerprint: str) -> dict[str, str]:
+    """Return what a raster of some tiles says of itself: software, sensors, tiles and dates.
 
-    With `tile_plans`, each sensor's acquisition dates over these tiles are listed.
+    Nothing in it may change while `fingerprint`, that of what the raster depends on, does not: a
+    file that need not be made again must not tell of another run.
     """
     tags = {
         "TIFFTAG_SOFTWARE": f"sitsflow {plan.version}",
         "SITSFLOW_VERSION": plan.version,
-        "SITSFLOW_FINGERPRINT": plan.fingerprint,
+        "SITSFLOW_FINGERPRINT": fingerprint,
         "SITSFLOW_SENSORS": " ".join(each.sensor for each in plan.request.sensors),
-        "SITSFLOW_FIRST_DATE": plan.first_day.isoformat(),
-        "SITSFLOW_LAST_DATE": plan.last_day.isoformat(),
+        "SITSFLOW_TILES": " ".join(tile.tile for tile in tiles),
     }
     days: dict[str, set[int]] = {}
-    for tile_plan in tile_plans:
-        for series in tile_plan.series:
-            days.setdefault(series.sensor.label, set()).update(series.days)
+    for series in (series for tile in tiles for series in tile.series):
+        days.setdefault(series.sensor.label, set()).update(series.days)
     for label in sorted(days):
-        dates = (to_date(day) for day in sorted(days[label]))
-        tags[f"SITSFLOW_DATES_{label}"] = " ".join(day.isoformat() for day in dates)
-    if tile_plans:
-        tags["SITSFLOW_TILES"] = " ".join(tile_plan.tile for tile_plan in tile_plans)
+        tags[f"SITSFLOW_DATES_{label}"] = " ".join(_text(day) for day in sorted(days[label]))
+    if days:
+        every = set().union(*days.values())
+        tags["SITSFLOW_FIRST_DATE"] = _text(min(every))
+        tags["SITSFLOW_LAST_DATE"] = _text(max(every))
     return tags
+
+
+def _text(day: int) -> str:
+    return to_date(day).isoformat()

@@ -13,16 +13,15 @@ from hypothesis import strategies as st
 from sitsflow.io import write
 from sitsflow.io.write import (
     atomic,
-    clear_leftovers,
     creation_options,
     is_whole,
+    temporary_folders,
     usable_compression,
     write_json,
     write_raster,
     write_text,
 )
-from sitsflow.steps.tags import run_tags
-from tests.plans import grid_at, plan_for
+from tests.plans import grid_at
 
 
 def _write(path: Path, array: np.ndarray, **changes: object) -> None:
@@ -69,12 +68,12 @@ def test_sidecars_come_along_and_stale_ones_go(tmp_path):
     assert _names(tmp_path) == ["mask.dbf", "mask.shp"]
 
 
-def test_leftovers_of_a_killed_process_can_be_cleared(tmp_path):
+def test_what_a_killed_process_leaves_is_known(tmp_path):
+    (tmp_path / ".tmp-of-somebody").mkdir()
     killed = atomic(tmp_path / "a.tif")
-    killed.__enter__().write_text("half")
-    assert len(_names(tmp_path)) == 1
-    clear_leftovers(tmp_path, tmp_path / "missing")
-    assert _names(tmp_path) == []
+    half = killed.__enter__()
+    half.write_text("half")
+    assert list(temporary_folders(tmp_path, tmp_path / "missing")) == [half.parent]
 
 
 def test_text_and_json(tmp_path):
@@ -148,16 +147,3 @@ def test_a_raster_that_did_not_fit_is_refused(tmp_path, monkeypatch):
     with pytest.raises(OSError, match=re.escape(f"{tmp_path}/a.tif: could not be written whole")):
         _write(tmp_path / "a.tif", np.zeros((1, 5, 5), np.float32))
     assert _names(tmp_path) == []
-
-
-def test_tags_say_what_made_the_file(tmp_path):
-    plan, tile_plans = plan_for(tmp_path, {"A": grid_at(0, 0, 5, 5), "B": grid_at(0, 5, 5, 5)})
-    assert run_tags(plan, list(tile_plans.values())) == {
-        "TIFFTAG_SOFTWARE": "sitsflow 0.1.0",
-        "SITSFLOW_VERSION": "0.1.0",
-        "SITSFLOW_FINGERPRINT": "0123456789abcdef",
-        "SITSFLOW_SENSORS": "Sentinel_2",
-        "SITSFLOW_FIRST_DATE": "2018-01-01",
-        "SITSFLOW_LAST_DATE": "2018-12-31",
-        "SITSFLOW_TILES": "A B",
-    }

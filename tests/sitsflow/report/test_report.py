@@ -49,7 +49,7 @@ def test_it_holds_every_tile_feature_and_date(whole):
         for day in tile.series[0].days:
             assert str(to_date(day)) in page.text
     assert "All of it was made" in page.text
-    assert plan.fingerprint in page.text
+    assert plan.map_fingerprint in page.text
     assert plan.version in page.text
     assert "EPSG:32631" in page.text
     assert "of the test" in page.text  # the configuration

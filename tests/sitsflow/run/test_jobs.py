@@ -89,9 +89,11 @@ def test_a_merged_tile_outlives_another_chunking(tmp_path: Path) -> None:
 def test_other_scenes_of_a_tile_leave_the_other_tile_alone(tmp_path: Path) -> None:
     plan, tiles = two_tiles(tmp_path)
     before = {job: fingerprint(job, plan, tiles) for job in all_jobs(plan, tiles)}
-    tiles["A"] = tiles["A"].model_copy(update={"fingerprint": "new scenes"})
+    features = tiles["A"].features.model_copy(update={"fingerprint": "new scenes"})
+    tiles["A"] = tiles["A"].model_copy(update={"features": features})
     changed = {job for job in before if fingerprint(job, plan, tiles) != before[job]}
-    assert {job.tile for job in changed} == {"A", ""}
+    assert {job.tile for job in changed} == {"A"}
+    assert {job.task for job in changed} == {"write_features", "merge_tile"}
 
 
 def test_the_status_table_is_aligned(tmp_path: Path) -> None:

@@ -1,3 +1,6 @@
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +141,72 @@ def test_a_wipe_cut_short_can_be_done_again(tmp_path: Path) -> None:
     plan.paths.final.rmdir()
     with output_folder(plan, remove=True):
         assert read_marker(plan.paths) is not None
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from sitsflow.io import record, write
+
+def die(*_, **__):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+place, moment = Path(sys.argv[1]), sys.argv[2]
+if moment == "small file":
+    record.Path.replace = die
+    record.write_whole(place, "text")
+with write.atomic(place) as temporary:
+    if moment == "begun":
+        die()
+    temporary.write_text("half")
+    if moment == "half":
+        die()
+    write.shutil.rmtree = die  # all is moved, the folder is empty
+"""
+
+
+def kill_while_writing(place: Path, moment: str) -> None:
+    place.parent.mkdir(parents=True, exist_ok=True)
+    died = subprocess.run([sys.executable, "-c", KILLED, place, moment], check=False)
+    assert died.returncode == -signal.SIGKILL
+    # Where the run would look for it, and hidden.
+    assert any(path.name.startswith(".") for path in place.parent.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("place", "moment"),
+    [
+        ("by_tiles/A.tif", "begun"),
+        ("customF/A_chunk_0.tif", "half"),
+        ("final/quicklook.png", "moved"),
+        ("features/A/tmp/Sentinel2_A_input_dates.txt", "moved"),
+        ("features/B/tmp/MaskCommunSL.tif", "begun"),
+        (".sitsflow/records/mosaic.json", "small file"),
+        (".sitsflow/reads/A/write_features_A_chunk_0.json.gz", "small file"),
+        ("logs/run_informations.txt", "small file"),
+        ("IOTA2_tasks_status.txt", "small file"),
+    ],
+)
+def test_the_next_run_removes_what_a_killed_one_left_half_written(
+    tmp_path: Path, place: str, moment: str
+) -> None:
+    former_run(tmp_path, finished=False)
+    mine = (tmp_path / ".notes.2018", tmp_path / ".tmp-mine", tmp_path / "final" / ".mine")
+    for path in mine:
+        path.mkdir()
+    plan = plan_in(tmp_path)
+    before = {path for path in tmp_path.rglob("*") if path.is_file()}
+    kill_while_writing(tmp_path / place, moment)
+    with output_folder(plan):
+        left = {path for path in tmp_path.rglob("*") if path.is_file()} - before
+        assert left == ({tmp_path / place} if moment == "moved" else set())
+        assert all(path.is_dir() for path in mine)
+        hidden = {path for path in tmp_path.rglob(".*") if path not in mine}
+        assert hidden == {plan.paths.state}
+
+
+def test_a_run_removes_what_its_own_killed_workers_left(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path)
+    with output_folder(plan):
+        kill_while_writing(plan.paths.chunk("A", 0), "half")
+    assert not list(plan.paths.chunks.iterdir())

@@ -80,7 +80,7 @@ def test_cleaning_leaves_what_a_resumed_run_needs(run: tuple[Plan, dict]) -> Non
             paths.chunks.mkdir(exist_ok=True)
             if not paths.chunk(tile, index).exists():
                 paths.chunk(tile, index).write_bytes(b"x" * 10)
-    left = paths.chunks / ".tmp-killed"
+    left = paths.chunks / ".sitsflow-killed"
     left.mkdir()
     (left / "part.tif").write_bytes(b"x" * 100)
     (paths.state / ".plan.json.123").write_text("{")
@@ -89,7 +89,7 @@ def test_cleaning_leaves_what_a_resumed_run_needs(run: tuple[Plan, dict]) -> Non
 
     found = temporary(paths.root)
     names = {path.name for path in found.files}
-    assert names == {*(f"A_chunk_{n}.tif" for n in range(3)), ".tmp-killed", ".plan.json.123"}
+    assert names == {*(f"A_chunk_{n}.tif" for n in range(3)), ".sitsflow-killed", ".plan.json.123"}
     assert found.files[left] == 100
     assert found.kept == 3
     remove(paths.root, found)

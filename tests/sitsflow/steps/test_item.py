@@ -51,7 +51,7 @@ def test_the_item_is_valid_offline(tmp_path):
     item = pystac.Item.from_file(str(plan.paths.item))
     schemas = item.validate()
     assert len(schemas) == 1
-    assert item.id == "features_map-0123456789ab"
+    assert item.id == "features_map-fedcba987654"
     assert item.get_datetime() is None
     start, end = item.common_metadata.start_datetime, item.common_metadata.end_datetime
     assert (start.isoformat(), end.isoformat()) == (
@@ -81,7 +81,7 @@ def test_it_says_what_made_the_map(tmp_path):
     plan, fields = _item(tmp_path)
     properties = fields["properties"]
     assert properties["sitsflow:version"] == plan.version
-    assert properties["sitsflow:fingerprint"] == plan.fingerprint
+    assert properties["sitsflow:fingerprint"] == plan.map_fingerprint
     assert properties["sitsflow:tiles"] == ["A"]
     assert properties["sitsflow:sensors"] == ["Sentinel_2"]
 

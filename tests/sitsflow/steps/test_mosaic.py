@@ -244,7 +244,7 @@ def test_the_map_is_a_cloud_optimized_geotiff(tmp_path, shape, compression):
         assert dataset.descriptions == plan.labels
         assert dataset.nodata == NODATA
         assert dataset.overviews(1)
-        assert dataset.tags()["SITSFLOW_FINGERPRINT"] == plan.fingerprint
+        assert dataset.tags()["SITSFLOW_FINGERPRINT"] == plan.map_fingerprint
         assert dataset.tags()["SITSFLOW_TILES"] == "A"
         for band in (1, 2):
             values = array[band - 1][array[band - 1] != NODATA].astype(float)
