@@ -19,7 +19,8 @@ def _root(title: str) -> Any:
     return Field(
         default=None,
         title=title,
-        description=f"{title}: folder that holds one folder a tile. Given, the sensor is used.",
+        description=f"{title}: folder that holds one folder a tile. If it is set, the sensor is "
+        "used.",
     )
 
 
@@ -37,7 +38,7 @@ class Chain(Section):
     remove_output_path: bool = Field(
         default=True,
         title="Empty the output folder first",
-        description="Whether what a former finished run left in the output folder is removed. A "
+        description="Whether what an earlier, finished run left in the output folder is removed. A "
         "folder that no run made, and that is not empty, is never touched.",
     )
     list_tile: Words = Field(

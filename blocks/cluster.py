@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import psutil
+from distributed import LocalCluster
 from prefect.blocks.core import Block
-from prefect_dask.task_runners import DaskTaskRunner
 from pydantic import Field, model_validator
 
 from blocks.plain_form import PlainForm
@@ -50,9 +53,6 @@ class DaskCluster(PlainForm, Block):
         gt=0,
         title="Workers",
         description="Processes on this machine; empty: as many as cores, fewer if memory is short.",
-    )
-    threads_per_worker: int = Field(
-        default=1, gt=0, title="Threads a worker", description="Tasks at a time in each process."
     )
     memory_gb: float | None = Field(
         default=None,
@@ -99,11 +99,11 @@ class DaskCluster(PlainForm, Block):
         """Memory of all local workers together, in GB."""
         return self.memory_gb or psutil.virtual_memory().available / 1e9 - _RESERVE_GB
 
-    def settled(self) -> DaskCluster:
-        """Return the same cluster, with what is free on this machine now as its memory."""
+    def with_free_memory(self) -> DaskCluster:
+        """Return the same cluster; a local one with what is free now as its memory."""
         return self.model_copy(update={"memory_gb": self.memory}) if self.is_local else self
 
-    def require(self, ram_gb: float) -> None:
+    def check_usable(self, ram_gb: float) -> None:
         """Refuse a cluster that cannot serve, before anything is started or removed for it.
 
         Parameters
@@ -119,16 +119,25 @@ class DaskCluster(PlainForm, Block):
             If nobody answers at the address, or the cluster class is not installed.
         """
         if self.address:
-            _require_answer(self.address)
+            _check_answers(self.address)
         elif self.cluster_class:
-            _found(self.cluster_class)
+            _import_class(self.cluster_class)
         else:
             self.local_arguments(ram_gb)
 
-    def task_runner(self, ram_gb: float) -> DaskTaskRunner:
-        """Return a task runner whose workers can each hold a task of `ram_gb` GB.
+    @contextmanager
+    def started(self, ram_gb: float) -> Iterator[str]:
+        """Start the cluster, and end it on leaving; one that is there already is left as it is.
 
-        The cluster itself starts with the first task, and ends with the runner.
+        Parameters
+        ----------
+        ram_gb : float
+            Memory of the largest task, in GB: each local worker can hold it.
+
+        Yields
+        ------
+        str
+            Address of the scheduler.
 
         Raises
         ------
@@ -138,14 +147,19 @@ class DaskCluster(PlainForm, Block):
             If the cluster class is not installed, or is none.
         """
         if self.address:
-            return DaskTaskRunner(address=self.address)
+            yield self.address
+            return
+        cluster: Any
         if self.cluster_class:
-            return DaskTaskRunner(
-                cluster_class=_found(self.cluster_class),
-                cluster_kwargs=self.cluster_kwargs,
-                adapt_kwargs=self.adapt_kwargs or None,
-            )
-        return DaskTaskRunner(cluster_kwargs=self.local_arguments(ram_gb))
+            cluster = _import_class(self.cluster_class)(**self.cluster_kwargs)
+        else:
+            with _without_interrupts():
+                local: Any = LocalCluster
+                cluster = local(**self.local_arguments(ram_gb))
+        with cluster:
+            if self.adapt_kwargs:
+                cluster.adapt(**self.adapt_kwargs)
+            yield cluster.scheduler_address
 
     def local_arguments(self, ram_gb: float) -> dict[str, Any]:
         """Return the arguments of `distributed.LocalCluster` for tasks of `ram_gb` GB."""
@@ -160,19 +174,19 @@ class DaskCluster(PlainForm, Block):
         share = total / n_workers
         return {
             "n_workers": n_workers,
-            "threads_per_worker": self.threads_per_worker,
+            "threads_per_worker": 1,
             "processes": True,
             "host": "127.0.0.1",
             # Nobody asked for Dask's own pages; without a free port two runs fight for one.
             "scheduler_kwargs": {"dashboard": False, "dashboard_address": "127.0.0.1:0"},
             "memory_limit": int(share * 1e9),
-            "resources": {"RAM": share, "CPU": self.threads_per_worker},
+            "resources": {"RAM": share, "CPU": 1},
             "env": WORKER_ENVIRONMENT,
         }
 
 
-def _require_answer(address: str) -> None:
-    """Knock at a scheduler's door: its own client would do so for half a minute."""
+def _check_answers(address: str) -> None:
+    """See whether a scheduler answers; Dask's own client would try for half a minute."""
     parts = urlsplit(address)
     try:
         port = parts.port
@@ -187,7 +201,7 @@ def _require_answer(address: str) -> None:
         ) from None
 
 
-def _found(cluster_class: str) -> Any:
+def _import_class(cluster_class: str) -> Any:
     """Import a cluster class by its full name."""
     module, _, name = cluster_class.rpartition(".")
     try:
@@ -198,6 +212,20 @@ def _found(cluster_class: str) -> Any:
         if package in _EXTRAS and isinstance(error, ImportError):
             remedy = f"install it where the flow runs: pip install 'sitsflow[{_EXTRAS[package]}]'"
         raise ClusterError(f"{cluster_class}: no such cluster class ({error}); {remedy}") from None
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Start threads and processes that Ctrl-C in the terminal does not reach.
+
+    They inherit the mask of the thread that starts them. The flow alone decides what an interrupt
+    means; it ends its workers itself.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _cores() -> int:

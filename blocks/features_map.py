@@ -14,15 +14,15 @@ from blocks.plain_form import PlainForm
 class FeaturesMap(PlainForm, Block, Configuration):
     """What a features map is made of: iota2's sections and keys.
 
-    Saved on the server it is the base of runs; paths are whole, for the server has no folder of
-    its own that relative ones could start from.
+    Saved on the server it is the base of runs; paths are absolute, because the server has
+    no folder that relative ones could start from.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=False)
 
-    _block_type_name = "Features map"
-    _block_type_slug = "features-map"
-    _description = (
+    _block_type_name: ClassVar[str] = "Features map"
+    _block_type_slug: ClassVar[str] = "features-map"
+    _description: ClassVar[str] = (
         "What a features map is made of: tiles, products of the sensors, dates, the output grid "
         "and the functions, by iota2's sections and keys."
     )

@@ -17,7 +17,7 @@ _INDENTED = re.compile(r"^\w+ *:[ \t]*(#.*)?\n[ \t]+\w", re.MULTILINE)
 
 
 class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML would drop the first."""
+    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen: set[str] = set()

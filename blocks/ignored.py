@@ -1,4 +1,4 @@
-"""What a configuration asks for in vain, and what of iota2's is accepted without effect."""
+"""The keys of a configuration that are ignored, and those of iota2 that have no effect."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_siz
 
 
 def notices(partial: PartialConfig) -> Iterator[str]:
-    """Yield what is accepted for iota2's sake and changes nothing."""
+    """Yield what iota2 has and what changes nothing here."""
     if partial.others:
         yield f"of iota2's other builders, without effect here: {', '.join(partial.others)}"
     for name in SECTIONS:
@@ -33,7 +33,7 @@ def _without_effect(name: str, section: Section) -> Iterator[str]:
 
 
 def warnings(partial: PartialConfig) -> Iterator[str]:
-    """Yield what is ignored because of another key, as iota2 ignores it without a word."""
+    """Yield what is ignored because of another key; iota2 ignores it silently."""
     yield from _unused_sensors(partial)
     for sensor in partial.enabled:
         section = partial.configuration.sensor_section(sensor.name)

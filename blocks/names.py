@@ -44,7 +44,7 @@ UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
         "acor_feat": "atmospherically corrected indices are not supported yet"
     },
 }
-"""Keys that iota2 has and sitsflow has not yet: a fault unless they are off, and what it says."""
+"""Keys of iota2 that are not supported yet: a fault unless they are off, and what it says."""
 
 _RENAMED_SECTIONS = {
     "GlobChain": "sensors_data_interpolation",
@@ -77,7 +77,7 @@ def renamed(key: str) -> str:
 
 
 def is_other_builders(section: str, key: str) -> bool:
-    """Whether iota2 has this key, but features maps have no use for it."""
+    """Whether iota2 has this key, but features maps do not use it."""
     if section in ("arg_train", "coregistration"):
         return key not in SECTIONS["arg_train"].model_fields
     return key in OTHER_BUILDERS_KEYS.get(section, ())

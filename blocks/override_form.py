@@ -24,7 +24,7 @@ from blocks.section import NoEffect, Section
 
 
 class _Optional(BaseModel):
-    """Takes any value: what is wrong is told by `resolve`, all of it at once, with its place.
+    """Takes any value: `resolve` reports what is wrong, all of it at once, with its place.
 
     The schema is that of the real fields, so that forms are drawn, and checked, as theirs.
     """

@@ -94,7 +94,7 @@ def _sensors(
         paths = TypeAdapter(tuple[FilePath, ...]).validate_python(folders, context=context)
         return load_sensors(paths)
     except ValidationError:
-        pass  # told with the other values of the section
+        pass  # reported with the other values of the section
     except (SensorFileError, OSError) as error:
         faults.append(Fault("chain.sensor_folders", str(error)))
     return load_sensors()

@@ -55,7 +55,7 @@ class PlainForm:
         compare with the bare schema, some with "either the block or a reference" in its place,
         some after all "required" were cut out. A schema that is open, requires nothing, and has
         a title that is not its key, by which the server would find it, passes all of them. What is
-        missing is told when the run begins.
+        missing is reported when the run begins.
         """
         schema = handler.resolve_ref_schema(handler(core_schema))
         schema.pop("additionalProperties", None)

@@ -36,12 +36,12 @@ chain : {                               chain:
 ```
 
 - A relative path starts at the folder of the configuration file; `~` and `$NAME` are expanded. In a
-  block paths are whole.
+  block paths are absolute.
 - `'None'`, `None` and `''` leave a key at its default where that is "none".
 - Lists of names may be written as one text, separated by spaces.
 - A key set for one run (`--set section.key=value`) wins over the file.
-- An unknown key or section is an error, and all errors are told at once, before anything is read,
-  written or removed. A key that another key makes void is told as a warning.
+- An unknown key or section is an error, and all errors are reported at once, before anything is
+  read, written or removed. A key that another key switches off is ignored with a warning.
 - Where iota2 moved a key, both places are read and the newer wins: chunks in
   `python_data_managing` (newer) or `external_features`, indices in `arg_train` (newer) or
   `sensors_data_interpolation`.
@@ -161,7 +161,7 @@ def _without_effect() -> str:
     ]
     text = (
         "iota2 has these keys; they may be given, and change nothing. A value that is not the "
-        "default is told."
+        "default gives a notice."
     )
     head = ["| key | default | why |", "| --- | --- | --- |"]
     return "\n".join(["## Accepted without effect", "", text, "", *head, *rows, ""])

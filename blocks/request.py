@@ -90,7 +90,7 @@ def make_chunking(configuration: Configuration) -> Chunking:
     mode = chunk_key(configuration, "chunk_size_mode")
     if mode is None:
         mode = "split_number" if number else "user_fixed" if size_x or size_y else "auto"
-    # What the mode does not use stays at its default: it must not tell two requests apart.
+    # What the mode does not use stays at its default: it must not make two requests differ.
     if mode == "split_number":
         return Chunking(mode=mode, number=number or 50)
     if mode == "user_fixed":

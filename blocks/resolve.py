@@ -1,4 +1,4 @@
-"""From what a file or a block says to a run that may start: all faults are told at once."""
+"""From what a file or a block says to a run that may start: all faults are reported at once."""
 
 from __future__ import annotations
 
@@ -9,11 +9,13 @@ from typing import Any
 
 from blocks.checks import cross_faults
 from blocks.configuration import Configuration
+from blocks.fault_sources import with_sources
 from blocks.ignored import notices, warnings
 from blocks.inputs import input_faults
+from blocks.overrides import Overrides, merge, parse_overrides
 from blocks.partial_config import PartialConfig, parse_partially
 from blocks.request import make_request
-from sitsflow.errors import ConfigError
+from sitsflow.errors import ConfigError, Fault
 from sitsflow.request import Request
 
 
@@ -25,16 +27,19 @@ class ResolvedConfig:
     warnings: tuple[str, ...]
     """What is ignored because of another key."""
     notices: tuple[str, ...]
-    """What is accepted for iota2's sake and changes nothing."""
-    _draft: PartialConfig
+    """What iota2 has and what changes nothing here."""
+    _partial: PartialConfig
 
     def request(self) -> Request:
         """Return what the science is asked to do."""
-        return make_request(self._draft)
+        return make_request(self._partial)
 
 
 def resolve(
-    raw: Mapping[str, Any], folder: Path | None = None, source: str = "the configuration"
+    raw: Mapping[str, Any],
+    folder: Path | None = None,
+    source: str = "the configuration",
+    overrides: Overrides = (),
 ) -> ResolvedConfig:
     """Check a configuration as a whole. Nothing is written, no raster is opened.
 
@@ -46,16 +51,30 @@ def resolve(
         Where relative paths start; without it they are faults.
     source : str
         What the errors call the configuration, e.g. its file.
+    overrides : Overrides
+        Values that win over `raw`; errors name those that are at fault.
 
     Raises
     ------
     ConfigError
-        With every fault that was found, by section and key.
+        With every fault that was found, by section and key, or by override.
     """
-    partial = parse_partially(raw, None if folder is None else folder.absolute())
-    faults = [*partial.faults, *cross_faults(partial), *input_faults(partial)]
-    if faults:
-        raise ConfigError(list(dict.fromkeys(faults)), source)
+    folder = None if folder is None else folder.absolute()
+    parsed, malformed = parse_overrides(overrides)
+    merged, clashes = merge(raw, parsed)
+    partial, faults = _check(merged, folder)
+    if faults and parsed:
+        _, without = _check(raw, folder)
+        faults = list(with_sources(faults, without, parsed, raw, source))
+    if faults := [*faults, *malformed, *clashes]:
+        # Those of the configuration first, whatever order they were found in.
+        raise ConfigError(sorted(faults, key=lambda fault: bool(fault.source)), source)
     return ResolvedConfig(
         partial.configuration, tuple(warnings(partial)), tuple(notices(partial)), partial
     )
+
+
+def _check(raw: Mapping[str, Any], folder: Path | None) -> tuple[PartialConfig, list[Fault]]:
+    partial = parse_partially(raw, folder)
+    faults = (*partial.faults, *cross_faults(partial), *input_faults(partial))
+    return partial, list(dict.fromkeys(faults))

@@ -24,7 +24,7 @@ from pydantic import (
 
 @dataclass(frozen=True)
 class NoEffect:
-    """Mark of a key that is accepted for iota2's sake; `reason` says why it changes nothing."""
+    """Mark of a key of iota2 that is accepted and changes nothing; `reason` says why."""
 
     reason: str
 
@@ -87,7 +87,7 @@ def _read_path(value: Any, info: ValidationInfo) -> Any:
         return str(path)
     folder = (info.context or {}).get("folder")
     if folder is None:
-        raise ValueError("a relative path; give the whole one, from the root folder on")
+        raise ValueError("a relative path; give the absolute one, from the root folder on")
     return str(Path(folder) / path)
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 from deployments.register import register, required_server
@@ -17,8 +16,8 @@ from flows.server import QUIET
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def deploy(environment: Mapping[str, str]) -> list[str]:
-    """Register on the server of `environment` what prefect.yaml describes; return what there is.
+def deploy() -> list[str]:
+    """Register on the configured server what prefect.yaml describes; return what there is.
 
     Schedules and parameters become those of prefect.yaml, also where a person changed them.
 
@@ -31,7 +30,7 @@ def deploy(environment: Mapping[str, str]) -> list[str]:
     subprocess.run(
         [sys.executable, "-m", "prefect", "--no-prompt", "deploy", "--all"],
         cwd=ROOT,
-        env={**os.environ, **QUIET, **environment},
+        env={**os.environ, **QUIET},
         check=True,
         capture_output=True,
         text=True,
@@ -43,11 +42,11 @@ def main() -> None:
     """Deploy on the configured server."""
     url = required_server()
     try:
-        said = deploy({})
+        said = deploy()
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error.stdout}{error.stderr}")
     sys.stdout.write("".join(f"{line}\n" for line in [f"on {url}:", *said]))
-    sys.stdout.write("start a worker where runs shall happen: prefect worker start -p sitsflow\n")
+    sys.stdout.write("start a worker where runs should happen: prefect worker start -p sitsflow\n")
 
 
 if __name__ == "__main__":

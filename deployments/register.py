@@ -1,4 +1,4 @@
-"""Tell a Prefect server of our block types and work pool; doing it twice changes nothing.
+"""Register our block types and work pool on a Prefect server; doing it twice changes nothing.
 
 ``python -m deployments.register [TAG=LIMIT ...]``, with `PREFECT_API_URL` set. A limit, e.g.
 ``step:write_features=4``, is how many task runs of a tag run at a time on the whole server.
@@ -16,8 +16,7 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
-from flows.launch import configured_server
-from flows.server import ServerError, wait_for_configured
+from flows.server import ServerError, configured_api_url, wait_for_configured
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
@@ -41,7 +40,7 @@ def register(limits: Mapping[str, int] | None = None) -> list[str]:
 
 def required_server() -> str:
     """Return the address of the configured server, which answers; end the process without one."""
-    url = configured_server()
+    url = configured_api_url()
     if url is None:
         sys.exit(
             "no Prefect server is configured: set PREFECT_API_URL, e.g. to "

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from blocks.files import read_config
-from blocks.overrides import apply_overrides
+from blocks.overrides import parse_overrides
 from blocks.resolve import ResolvedConfig, resolve
-from flows.launch import is_block
+from sitsflow.errors import ConfigError
 
 
 def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
@@ -19,12 +20,13 @@ def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
     config : str
         Path of a file, or ``block:NAME``.
     overrides : sequence of str
-        Each ``section.key=value``.
+        Each ``section.key=value``, ``--from=GROUP`` or ``--to=GROUP``.
 
     Raises
     ------
     ConfigError
-        With every fault; also where there is no such file or block.
+        With every fault, those of the configuration apart from those of the overrides; also where
+        there is no such file or block.
     """
     if is_block(config):
         from flows import saved
@@ -34,5 +36,19 @@ def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
         raw, folder = configuration.plain(), Path.cwd()
     else:
         path = Path(config).absolute()
-        raw, folder = read_config(path), path.parent
-    return resolve(apply_overrides(raw, overrides), folder, config)
+        raw, folder = _read(path, config, overrides), path.parent
+    return resolve(raw, folder, config, overrides)
+
+
+def _read(path: Path, config: str, overrides: Sequence[str]) -> dict[str, Any]:
+    """Read a file; where it cannot be read, say what is wrong with the overrides too."""
+    try:
+        return read_config(path)
+    except ConfigError as error:
+        _, faults = parse_overrides(overrides)
+        raise ConfigError([*error.faults, *faults], config) from None
+
+
+def is_block(config: str) -> bool:
+    """Whether a configuration is the name of a saved block rather than a file."""
+    return config.startswith("block:") and not Path(config).exists()

@@ -1,39 +1,19 @@
-"""The demonstration: two simulated Sentinel-2 tiles, and a configuration like the tutorial's."""
+"""The demonstration: two simulated Sentinel-2 tiles, and a configuration of iota2's syntax."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+from blocks.cfg import render_cfg
 from sitsflow.io.record import write_whole
 from sitsflow.simulate import simulate
 
 TILES = ("T31TCJ", "T31TDJ")
-_CONFIG = """\
-chain :
-{{
-  output_path : '{output}'
-  remove_output_path : True
-  list_tile : '{tiles}'
-  s2_path : '{products}'
-  first_step : 'init'
-  last_step : 'mosaic'
-  spatial_resolution : 10
-  proj : 'EPSG:2154'
-}}
-sensors_data_interpolation : {{ auto_date : False }}
-Sentinel_2 : {{ start_date : '20180101'  end_date : '20181231' }}
-external_features :
-{{
-  functions : 'get_cumulative_productivity get_minimum_productivity get_seasonal_variation'
-  number_of_chunks : 5
-  concat_mode : False
-  no_data_value : -10000
-}}
-builders : {{ builders_class_name : ['i2_features_map'] }}
-task_retry_limits : {{ allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }}
-"""
+FIRST, LAST = date(2018, 1, 1), date(2018, 12, 31)
+FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
 
 
 def prepare(out: Path, size: int, progress: Callable[[int, int], None]) -> Path:
@@ -50,14 +30,33 @@ def prepare(out: Path, size: int, progress: Callable[[int, int], None]) -> Path:
             products,
             "Sentinel_2",
             TILES,
-            date(2018, 1, 1),
-            date(2018, 12, 31),
+            FIRST,
+            LAST,
             every=15,
             size=size,
             seed=0,
             progress=progress,
         )
         write_whole(simulated, "all products are there\n")
-    text = _CONFIG.format(output=out / "output", tiles=" ".join(TILES), products=products)
-    write_whole(config, text)
+    write_whole(config, render_cfg(_configuration(out / "output", products)))
     return config
+
+
+def _configuration(output: Path, products: Path) -> dict[str, dict[str, Any]]:
+    """Return what the demo asks for, as a file holds it; the rest is iota2's defaults."""
+    return {
+        "chain": {
+            "output_path": str(output),
+            "list_tile": " ".join(TILES),
+            "s2_path": str(products),
+            "spatial_resolution": 10,
+            "proj": "EPSG:2154",
+        },
+        "sensors_data_interpolation": {"auto_date": False},
+        "Sentinel_2": {"start_date": f"{FIRST:%Y%m%d}", "end_date": f"{LAST:%Y%m%d}"},
+        "external_features": {
+            "functions": " ".join(FUNCTIONS),
+            "number_of_chunks": 5,
+            "concat_mode": False,
+        },
+    }

@@ -1,39 +1,38 @@
-"""The flow: from a configuration to `features_map.tif`, as far as possible."""
+"""The flow: from a configuration to `features_map.tif`, step by step, as far as possible."""
 
 from __future__ import annotations
 
-from typing import Any
+from itertools import groupby
+from uuid import UUID
 
-from prefect import flow, runtime
+from prefect import flow, get_client, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Failed
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
 from blocks.files import write_yaml
 from blocks.override_form import OverrideForm
 from blocks.overrides import apply_overrides
-from blocks.resolve import ResolvedConfig, resolve
+from blocks.resolve import resolve
 from flows.artifacts import RunArtifacts
-from flows.attempts import RetryLimits
-from flows.board import Board
-from flows.dispatch import Dispatch
-from flows.display import display
-from flows.former import close_former, refuse_missing
-from flows.planned import largest_gb, plan_of
-from flows.workers import Workers
-from sitsflow.plan import Plan, TilePlan, save_plan
+from flows.cluster import RunCluster
+from flows.interruption import end_at_once, interruptible, raise_if_interrupted
+from flows.outcome import outcome, write_report_of
+from flows.planned_run import PlannedRun, plan_run
+from flows.previous_run import close_previous_run
+from flows.progress import RunProgress
+from flows.resources import Resources, RetryLimits
+from flows.rounds import StepRounds
+from flows.server import ended_without_server
+from flows.terminal import Display, NoDisplay
+from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
-from sitsflow.run.jobs import Job, selected_jobs
-from sitsflow.run.output_folder import finish, output_folder, read_marker
-from tasks.common_mask import common_mask
-from tasks.merge_tile import merge_tile
-from tasks.mosaic import mosaic
-from tasks.preprocess import preprocess
-from tasks.write_features import write_features
+from sitsflow.run.jobs import Job, is_done, ram_gb
+from sitsflow.run.output_folder import output_folder, read_marker
 
-Tiles = dict[str, TilePlan]
 NO_OVERRIDES = OverrideForm()
 
 
@@ -57,90 +56,79 @@ def features_map(
     fresh : bool
         Start over, though an unfinished run of the same configuration could be resumed.
     """
-    resolved = resolve(apply_overrides(config.raw(), overrides.given()))
-    plan, tiles = plan_of(resolved.request())
-    left_out = [f"WARNING, broken product left out: {one.reason}" for one in plan.skipped]
-    for text in (*resolved.warnings, *resolved.notices, *plan.notices, *left_out):
-        _say(text)
-    # With the plan they come to all that is written of the run.
-    plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
-    refuse_missing(plan, tiles)
-    cluster = cluster or DaskCluster()
-    if largest := largest_gb(plan, tiles):
-        cluster.require(largest)
-    run = str(runtime.flow_run.id or "")
-    remove = resolved.configuration.chain.remove_output_path
-    former = read_marker(plan.paths)
-    with output_folder(plan, remove=remove, fresh=fresh, run=run) as sentence:
-        close_former(former, run)
+    planned = plan_run(resolve(apply_overrides(config.raw(), overrides.given())))
+    return make_map(planned, cluster or DaskCluster(), fresh=fresh)
+
+
+def make_map(
+    planned: PlannedRun,
+    cluster: DaskCluster,
+    *,
+    fresh: bool = False,
+    display: Display | None = None,
+) -> State[str]:
+    """Carry out a planned run inside the flow run under way.
+
+    Raises
+    ------
+    SitsflowError
+        If the run cannot begin; nothing was written or removed then.
+    """
+    display = display or NoDisplay()
+    planned.check(cluster, fresh=fresh)
+    for text in planned.sentences():
+        get_run_logger().info(text)
+        display.say(text)
+    plan, run = planned.plan, str(runtime.flow_run.id or "")
+    with get_client(sync_client=True) as client:
+        client.update_flow_run(UUID(run), name=planned.title)
+    display.say(f"this run in the Prefect UI: {url_for('flow-run', run)}")
+    previous = read_marker(plan.paths)
+    with output_folder(plan, remove=planned.remove, fresh=fresh, run=run) as sentence:
+        close_previous_run(previous, run)
         if sentence:
-            _say(sentence)
-        return _make(plan, tiles, resolved, cluster)
+            get_run_logger().info(sentence)
+            display.say(sentence)
+        server = get_current_settings().api.url
+        with interruptible(), ended_without_server(server, end_at_once):
+            return _carry_out(planned, cluster, display)
 
 
-def _make(plan: Plan, tiles: Tiles, resolved: ResolvedConfig, cluster: DaskCluster) -> State[str]:
-    """Carry out the selected steps of a plan in a directory that is ours."""
+def _carry_out(planned: PlannedRun, cluster: DaskCluster, display: Display) -> State[str]:
+    """Carry out the steps in an output folder that is ours."""
+    plan, tiles = planned.plan, planned.tiles
+    configuration = planned.resolved.configuration
     save_plan(plan, tiles)
-    write_run_information(plan, write_yaml(resolved.configuration))
-    jobs = selected_jobs(plan, tiles)
-    artifacts = RunArtifacts(plan, tiles, jobs)
-    board = Board(plan, jobs, artifacts)
-    limits = resolved.configuration.task_retry_limits
-    with Workers(cluster) as workers:
-        work = Dispatch(plan, tiles, workers, board, RetryLimits(**dict(limits)))
-        _add_all(work, jobs, tiles)
-        work.run()
+    write_run_information(plan, write_yaml(configuration))
+    artifacts = RunArtifacts(plan, tiles, planned.jobs)
+    limits = RetryLimits(**dict(configuration.task_retry_limits))
+    with RunCluster(cluster) as workers:
+        progress = RunProgress(plan, planned.jobs, display, artifacts, workers)
+        with progress.shown():
+            steps = StepRounds(plan, workers, progress, limits)
+            for task, jobs in groupby(planned.jobs, key=lambda job: job.task):
+                raise_if_interrupted()
+                _run_step(planned, task, list(jobs), steps)
     join_merge_logs(plan)
-    state = _outcome(plan, board)
-    _report(plan, tiles)
+    state = outcome(planned, progress)
+    write_report_of(planned)
     artifacts.show_results(state.message or "")
     return state
 
 
-def _add_all(work: Dispatch, jobs: list[Job], tiles: Tiles) -> None:
-    """Say what the steps are, and what each needs."""
-    chosen = set(jobs)
-
-    def add(task: Any, job: Job, after: list[Job]) -> Job:
-        return work.add(task, job, after) if job in chosen else job
-
-    maps = []
-    for tile, tile_plan in tiles.items():
-        prepared = add(preprocess, Job("preprocess", tile), [])
-        masked = add(common_mask, Job("common_mask", tile), [prepared])
-        chunks = [
-            add(write_features, Job("write_features", tile, index), [masked])
-            for index in range(len(tile_plan.chunks))
-        ]
-        maps.append(add(merge_tile, Job("merge_tile", tile), chunks))
-    add(mosaic, Job("mosaic"), maps)
-
-
-def _outcome(plan: Plan, board: Board) -> State[str]:
-    """Return how the run ended, with one message that lists what is not there and why."""
-    failed, left = board.of("failed"), board.of("not run")
-    if not failed:
-        finish(plan)
-        board.write("finished")
-        return Completed(message=f"all is there, in {plan.paths.root}", data=str(plan.paths.root))
-    board.write("failed")
-    causes = [f"{status.title}: {status.message}" for status in failed]
-    lines = [f"{len(failed)} failed:", *causes]
-    if left:
-        lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
-    return Failed(name="PartiallyCompleted", message="\n".join(lines))
-
-
-def _report(plan: Plan, tiles: Tiles) -> None:
-    """Write the report; for want of it no run fails."""
-    from sitsflow.report import write_report  # not in workers, which import this module too
-
-    try:
-        write_report(plan, tiles, plan.paths.report)
-    except Exception:  # noqa: BLE001 - whatever it is, the map is what counts
-        get_run_logger().warning("the report could not be written", exc_info=True)
-
-
-def _say(text: str) -> None:
-    get_run_logger().info(text)
-    display.get().say(text)
+def _run_step(planned: PlannedRun, task: str, jobs: list[Job], steps: StepRounds) -> None:
+    """Run what a step has still to do, and can."""
+    plan, progress = planned.plan, steps.progress
+    there = [job for job in jobs if is_done(job, plan, planned.tiles)]
+    for job in there:
+        progress.ended(job, "already there")
+    left = [job for job in jobs if job not in set(there)]
+    blocked = [job for job in left if progress.is_blocked(job)]
+    to_run = [job for job in left if job not in set(blocked)]
+    if not left:
+        get_run_logger().info("%s: nothing to do, all %d jobs were there", task, len(there))
+        return
+    if to_run:
+        steps.cluster.start(planned.most_wanted())
+    each = Resources(max(ram_gb(job, plan) for job in left))
+    steps.run(task, to_run, each, len(there), blocked)

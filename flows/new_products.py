@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import date, timedelta
 from typing import Any
 
 from prefect import flow
@@ -16,11 +15,11 @@ from blocks.features_map import FeaturesMap
 from blocks.override_form import OverrideForm
 from blocks.overrides import apply_overrides
 from blocks.resolve import resolve
-from flows.features_map import NO_OVERRIDES, features_map
+from flows.features_map import NO_OVERRIDES, make_map
+from flows.planned_run import plan_run
+from sitsflow.dates import stamp
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, TilePlan, load_tile
-from sitsflow.planning.planner import make_plan
-from sitsflow.run.jobs import is_done, selected_jobs
 
 # What is made of the dates that were there already must stay.
 _KEEP = {"chain.remove_output_path": False}
@@ -44,20 +43,19 @@ def new_products(
     cluster : DaskCluster, optional
         Where the tasks run; this machine if none is given.
     """
-    keeping = OverrideForm(**{**overrides.given(), **_KEEP})
-    plan, tiles = make_plan(resolve(apply_overrides(config.raw(), keeping.given())).request())
-    jobs = selected_jobs(plan, tiles)
-    left = sum(not is_done(job, plan, tiles) for job in jobs)
+    given = {**overrides.given(), **_KEEP}
+    planned = plan_run(resolve(apply_overrides(config.raw(), given)))
+    plan, left = planned.plan, planned.left()
     if not left:
         message = (
             f"nothing new: {plan.paths.root} holds the map of all {len(plan.tile_names)} tiles"
         )
         return Completed(message=message, data=str(plan.paths.root))
     logger = get_run_logger()
-    for name, tile in tiles.items():
+    for name, tile in planned.tiles.items():
         logger.info("%s: %s", name, _news(plan, tile))
-    logger.info("%d of %d tasks are left to do", left, len(jobs))
-    return features_map.fn(config=config, overrides=keeping, cluster=cluster)
+    logger.info("%d of %d tasks are left to do", len(left), len(planned.jobs))
+    return make_map(planned, cluster or DaskCluster())
 
 
 def _news(plan: Plan, tile: TilePlan) -> str:
@@ -71,8 +69,7 @@ def _news(plan: Plan, tile: TilePlan) -> str:
     known, now = _scenes(before), _scenes(tile)
     new = sorted({now[product] for product in now.keys() - known.keys()})
     if new:
-        days = (f"{date(1970, 1, 1) + timedelta(day):%Y%m%d}" for day in new)
-        return f"new dates {' '.join(days)}"
+        return f"new dates {' '.join(map(stamp, new))}"
     if gone := known.keys() - now.keys():
         return f"{len(gone)} products less"
     # Dates of another tile may have moved the first or the last date of all.

@@ -10,12 +10,10 @@ from typing import Any
 import httpx
 from prefect import get_client
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
 
 from blocks.configuration import Configuration
 from blocks.features_map import FeaturesMap
-from flows.launch import configured_server
-from flows.server import embedded_server, wait_for, wait_for_configured
+from flows.server import configured_api_url, find_or_start, stop, use, wait_for_configured
 from sitsflow.errors import ConfigError, Fault
 
 _SLUG = FeaturesMap.get_block_type_slug()
@@ -23,18 +21,22 @@ _SLUG = FeaturesMap.get_block_type_slug()
 
 @contextlib.contextmanager
 def server() -> Iterator[None]:
-    """Make the configured server the one that blocks are read from, or a short-lived own one."""
-    if (configured := configured_server()) is not None:
+    """Make blocks come from the configured server, or from this machine's.
+
+    Of the latter only a run leaves one behind: if it had to be started for this block of code it
+    is stopped at its end, unless a run has begun to use it.
+    """
+    if (configured := configured_api_url()) is not None:
         wait_for_configured(configured)
         yield
         return
-    with embedded_server() as own:
-        wait_for(own.api_url)
-        certificates = own.environment.get("PREFECT_API_SSL_CERT_FILE", "")
-        with temporary_settings(
-            {PREFECT_API_URL: own.api_url, PREFECT_API_SSL_CERT_FILE: certificates}
-        ):
+    own = find_or_start()
+    try:
+        with use(own):
             yield
+    finally:
+        if own.started:
+            stop(unless_used=True)
 
 
 def names() -> list[str]:

@@ -37,7 +37,7 @@ def merged_days(series: Iterable[Sequence[int]]) -> tuple[int, ...]:
     return tuple(day for day in sorted(most) for _ in range(most[day]))
 
 
-def places(days: Sequence[int], among: Sequence[int]) -> list[int]:
+def positions(days: Sequence[int], among: Sequence[int]) -> list[int]:
     """Return where each of `days` (ascending) stands in `among`, which holds all of them."""
     found, at = [], 0
     for day in days:

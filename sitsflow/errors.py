@@ -1,7 +1,7 @@
 """Everything that can go wrong with a run's inputs, by name.
 
-Each message says which file or key, which value, and what to do. ``retryable`` errors are those
-that waiting may cure; all others fail the same way the second time.
+Each message says which file or key, which value, and what to do. A `ReadError` may go away
+by itself; all others come again the second time.
 """
 
 from __future__ import annotations
@@ -14,10 +14,14 @@ class SitsflowError(Exception):
 
 
 class Fault(NamedTuple):
-    """One thing wrong with a configuration: its place (``section.key``) and what to do."""
+    """One thing wrong with a configuration: its place (``section.key``) and what to do.
+
+    `source` says what it is wrong in, where that is not the source of the whole error.
+    """
 
     place: str
     message: str
+    source: str = ""
 
 
 class ConfigError(SitsflowError):
@@ -26,9 +30,17 @@ class ConfigError(SitsflowError):
     def __init__(self, faults: list[Fault], source: str = "the configuration") -> None:
         self.faults = tuple(faults)
         self.source = source
-        lines = [f"  {fault.place}: {fault.message}" for fault in faults]
-        count = "1 fault" if len(faults) == 1 else f"{len(faults)} faults"
-        super().__init__("\n".join([f"{count} in {source}", *lines]))
+        by_source: dict[str, list[str]] = {}
+        for fault in faults:
+            lines = by_source.setdefault(fault.source or source, [])
+            lines.append(f"  {fault.place}: {fault.message}")
+        parts = [
+            "\n".join(
+                [f"{len(lines)} {'fault' if len(lines) == 1 else 'faults'} in {name}", *lines]
+            )
+            for name, lines in by_source.items()
+        ]
+        super().__init__("\n".join(parts))
 
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Fault], str]]:
         """Pickle by the constructor's own arguments: errors travel between Dask processes."""
@@ -56,7 +68,7 @@ class ExpressionError(SitsflowError):
 
 
 class FunctionError(SitsflowError):
-    """A user function cannot be loaded, fails, or returns what it must not."""
+    """A user function cannot be loaded, fails, or returns a wrong result."""
 
 
 class ResourceError(SitsflowError):
@@ -64,7 +76,7 @@ class ResourceError(SitsflowError):
 
 
 class ClusterError(SitsflowError):
-    """The Dask cluster that a run is to use is not there, or its workers are no use."""
+    """The Dask cluster of a run is not there, or its workers cannot be used."""
 
 
 class OutputError(SitsflowError):
@@ -72,4 +84,4 @@ class OutputError(SitsflowError):
 
 
 class ReadError(SitsflowError, OSError):
-    """A file that was whole when the run was planned cannot be read now; waiting may cure it."""
+    """A file that was whole when the run was planned cannot be read now; trying again may help."""

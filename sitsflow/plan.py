@@ -183,7 +183,7 @@ def _changed(path: Path) -> int:
 
 @lru_cache(maxsize=64)  # a worker does many chunks of the same few tiles
 def _load(model: type[BaseModel], path: str, changed: int) -> BaseModel:
-    del changed  # part of the key: a plan written anew is read anew
+    del changed  # part of the key: a plan that was written again is read again
     try:
         return model.model_validate_json(Path(path).read_bytes())
     except ValidationError:

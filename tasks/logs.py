@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from prefect.context import TaskRunContext
-from prefect.events.worker import EventsWorker
+from prefect import runtime
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
@@ -26,7 +25,6 @@ from sitsflow.run.jobs import Job
 from sitsflow.run.remedies import remedy_of
 from sitsflow.run.status import JobStatus, save_status
 
-_FLUSH_SECONDS = 30
 _FORMAT = "%(asctime)s %(levelname)-7s %(message)s"
 
 
@@ -43,7 +41,7 @@ class Usage:
 def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
     """Send the science's log records to the job's file and to Prefect, and keep its status.
 
-    The file begins anew with the first attempt, and tells of all those that follow.
+    The first attempt begins the file, and those that follow are added to it.
 
     Yields
     ------
@@ -66,10 +64,10 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
         title = job.title if attempt == 1 else f"{job.title} (attempt {attempt})"
         log.info("%s begins (process %d)", title, os.getpid())
         try:
-            with _metered(usage):
+            with _measured(usage):
                 yield usage
         except BaseException as error:
-            # The file is read without Prefect, and must tell the whole story.
+            # The file is read without Prefect: everything must be in it.
             log.exception("%s failed after %.1f s", job.title, usage.seconds)
             failed = _ended(status, usage, "failed", cause(error))
             save_status(paths, job.name, failed.model_copy(update={"remedy": remedy_of(error)}))
@@ -90,15 +88,7 @@ def cause(error: BaseException) -> str:
 
 
 def _task_run() -> str:
-    context = TaskRunContext.get()
-    return "" if context is None else str(context.task_run.id)
-
-
-def flush() -> None:
-    """Send what this process still has for the Prefect server: log records, and events."""
-    for handler in logging.getLogger("prefect.task_runs").handlers:
-        handler.flush()
-    EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
+    return str(runtime.task_run.id or "")
 
 
 def _ended(status: JobStatus, usage: Usage, state: str, message: str) -> JobStatus:
@@ -138,7 +128,7 @@ def _handlers(path: Path, mode: str) -> Iterator[logging.Logger]:
 
 
 class _ToPrefect(logging.Handler):
-    """Repeat a record in the log of the task run that is under way, if one is."""
+    """Repeat a record in the log of the current task run, if there is one."""
 
     def emit(self, record: logging.LogRecord) -> None:
         text, trace = record.getMessage(), record.exc_info
@@ -151,7 +141,7 @@ class _ToPrefect(logging.Handler):
 
 
 @contextlib.contextmanager
-def _metered(usage: Usage) -> Iterator[None]:
+def _measured(usage: Usage) -> Iterator[None]:
     _reset_peak()
     begin, cpu_begin = time.perf_counter(), time.process_time()
     try:

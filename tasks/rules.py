@@ -26,11 +26,11 @@ Work = Callable[[Plan], TaskRecord]
 _log = logging.getLogger("sitsflow.job")  # below the logger whose records a job's log keeps
 
 
-def is_passing(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
-    """Whether a task failed for a reason that waiting may cure: an input or output error.
+def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
+    """Whether a task failed for a reason that may pass: an input or output error.
 
-    Of our own errors that is `ReadError`. All others fail the same way the second time, what a
-    user's function raises too, which comes as a `FunctionError`.
+    Of our own errors that is `ReadError`. All others fail the same way the second time, also what
+    a user's function raises, which comes as a `FunctionError`.
     """
     error = state.data if isinstance(state.data, BaseException) else _raised(state)
     return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
@@ -40,12 +40,12 @@ def _raised(state: State[Any]) -> object:
     return state.result(raise_on_failure=False)
 
 
-# Prefect's own cache hashes inputs and trusts a result whatever became of the files; the records
-# in the output directory know the files, and serve on any server.
+# Prefect's own cache hashes inputs and trusts a result even if its files are gone or changed; the
+# records in the output directory know the files, and hold for any server.
 RULES: dict[str, Any] = {
     "retries": 3,
     "retry_delay_seconds": [2, 10, 30],
-    "retry_condition_fn": is_passing,
+    "retry_condition_fn": is_transient,
     "cache_policy": NO_CACHE,
     "persist_result": False,
 }

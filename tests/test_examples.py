@@ -17,6 +17,7 @@ from blocks.files import read_config
 from blocks.overrides import apply_overrides
 from blocks.resolve import ResolvedConfig, resolve
 from flows.cli import app
+from flows.cli.iota2 import ANSWERS
 from sitsflow.errors import FunctionError
 from sitsflow.features import builtin
 from sitsflow.geo.area import read_area
@@ -204,6 +205,19 @@ def test_the_area_example_crops(tmp_path: Path, products: Path) -> None:
     assert plan.request.strict
 
 
+def test_the_science_can_be_called_from_python(
+    tmp_path: Path, products: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(blocks_of(ROOT / "README.md", "python")[0])
+    path = small_configuration(tmp_path, products, ["ndvi_range"])
+    (text,) = blocks_of(DOCS / "api.md", "python")
+    assert "map.cfg" in text
+    exec(text.replace("map.cfg", str(path)), {})
+    printed = ast.literal_eval(capsys.readouterr().out)
+    assert list(printed) == ["ndvi_range"]
+    assert 0 < printed["ndvi_range"] < 2
+
+
 def write_orchard(root: Path) -> None:
     """Products of the sensor that the documentation imagines, on two tiles."""
     rng = np.random.default_rng(4)
@@ -274,6 +288,12 @@ def test_commands_and_targets_exist(page: Path) -> None:
     assert named <= commands
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     assert set(re.findall(r"^make ([a-z-]+)", code, re.MULTILINE)) <= targets
+
+
+def test_the_page_for_iota2s_users_answers_as_the_command_does() -> None:
+    page = (DOCS / "coming-from-iota2.md").read_text()
+    rows = re.findall(r"^\| `-(\w+)[^|]*` \| (.*) \|$", page, re.MULTILINE)
+    assert dict(rows) == ANSWERS
 
 
 def test_every_page_and_example_is_linked() -> None:

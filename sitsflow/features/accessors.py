@@ -87,7 +87,7 @@ class Accessors:
             values = series.raw(accessor.what)
         else:
             values = series.interpolated(accessor.what)
-            if self._copies:  # a function that works in place must not spoil the next one's input
+            if self._copies:  # a function that works in place must not change the next one's input
                 values = values.copy()
         return np.moveaxis(values, 0, -1)
 

@@ -1,7 +1,7 @@
 """Functions ready to be named in ``external_features.functions``.
 
 Each takes the data container as ``self`` and returns ``(array, labels)``; arrays are
-(row, col) or (row, col, date). They are also examples of how to write one's own.
+(row, col) or (row, col, date). They are also examples for functions of your own.
 
 The first three are the dynamic habitat indices: Coops, N. C. et al. (2008), "The development of
 a Canadian dynamic habitat index using multi-temporal satellite estimates of canopy light

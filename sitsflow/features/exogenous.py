@@ -1,4 +1,4 @@
-"""The user's own raster, handed to user functions beside the series."""
+"""The user's own raster, given to user functions in addition to the series."""
 
 from __future__ import annotations
 

@@ -105,7 +105,7 @@ def probe(
     Raises
     ------
     FunctionError
-        If functions fail, or return what they must not; all of them are named.
+        If functions fail, or return a wrong result; all of them are named.
     """
     native = _native(plans, request) if request.concat_mode or request.write_outputs else None
     found, used = [], {plan.sensor.label: set[str]() for plan in plans}

@@ -24,7 +24,7 @@ _PIECES = 200
 def read_area(path: Path, crs: str) -> Any:
     """Read a vector file as one shapely geometry in `crs`: the union of its polygons.
 
-    Points and lines are passed over; polygons that cross themselves are mended.
+    Points and lines are ignored; polygons that cross themselves are repaired.
 
     Raises
     ------
@@ -53,7 +53,7 @@ def _state(path: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, crs: str, state: str) -> Any:
-    del state  # part of the key: a file that changed is read anew
+    del state  # part of the key: a file that changed is read again
     try:
         frame = geopandas.read_file(path)
     except Exception as error:  # noqa: BLE001  (pyogrio's errors have no common base)

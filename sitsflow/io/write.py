@@ -44,7 +44,7 @@ def atomic(path: Path) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix=_TEMPORARY, dir=path.parent))
     try:
         yield folder / path.name
-        # GDAL would read statistics of a former file for the new one.
+        # GDAL would read statistics of the earlier file for the new one.
         for suffix in _SIDECARS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):
@@ -54,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def temporary_folders(*folders: Path) -> Iterator[Path]:
-    """Yield those that `atomic` made in `folders`: left by killed processes, if no run is on."""
+    """Yield those of `atomic` in `folders`; while no run is at work, killed processes' own."""
     for folder in folders:
         yield from folder.glob(f"{_TEMPORARY}*")
 

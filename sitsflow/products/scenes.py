@@ -56,14 +56,14 @@ class Skipped(BaseModel):
     reason: str
 
 
-class Found(NamedTuple):
+class FoundScenes(NamedTuple):
     """What a folder holds: whole products, sorted by day and name, and broken ones."""
 
     scenes: list[Scene]
     broken: list[Skipped]
 
 
-def find_scenes(sensor: Sensor, root: Path, tile: str) -> Found:
+def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     """Find a tile's products below ``root/tile`` by their names.
 
     Files and folders that do not look like the sensor's products are passed over.
@@ -101,7 +101,7 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> Found:
             f"{folder}: no {sensor.name} product ({seen}); folders must be named like "
             f"{sensor.product}"
         )
-    return Found(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
+    return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
 
 
 def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:
@@ -135,7 +135,7 @@ def _files(product: Path) -> Iterator[Path]:
     seen = set()
     for folder, below, names in os.walk(product, onerror=refuse, followlinks=True):
         seen.add(os.path.realpath(folder))
-        # A link to a folder above would be followed for ever.
+        # A link to a folder above would be followed forever.
         below[:] = [name for name in below if os.path.realpath(Path(folder, name)) not in seen]
         files = (Path(folder, name) for name in names if not name.startswith("."))
         yield from (path for path in files if path.is_file())

@@ -48,7 +48,7 @@ def draw_samples(samples: Sequence[Sample], most: float = math.inf) -> list[Char
         return []
     days = [day for curve in curves for day in (*curve.days, *curve.target_days)]
     frame = _Frame(TimeAxis(min(days), max(days)), *_limits(curves, most))
-    return [Chart(sample, _draw(sample, frame), _tally(sample)) for sample in samples]
+    return [Chart(sample, _draw(sample, frame), _counts_in_words(sample)) for sample in samples]
 
 
 def _limits(curves: Sequence[Curve], most: float) -> tuple[float, float]:
@@ -82,7 +82,7 @@ def _draw(sample: Sample, frame: _Frame) -> Markup:
     plot = element(
         "svg", rules, dates(frame.time, _HEIGHT), curves,
         class_="plot", width="100%", height=_HEIGHT + _BELOW, role="img",
-        aria_label=f"Series of sample pixel {sample.number}: {_tally(sample)}",
+        aria_label=f"Series of sample pixel {sample.number}: {_counts_in_words(sample)}",
     )  # fmt: skip
     return element("div", axis, plot, class_="chart")
 
@@ -144,7 +144,7 @@ def _point(
     )  # fmt: skip
 
 
-def _tally(sample: Sample) -> str:
+def _counts_in_words(sample: Sample) -> str:
     parts = []
     for curve in sample.curves:
         valid = int(curve.valid.sum())

@@ -16,7 +16,7 @@ _MOST_TILES = 12
 
 @dataclass(frozen=True)
 class Notes:
-    """Everything to be told, as text; `hidden` lines are beyond what a page should hold."""
+    """Everything to report, as text; `hidden` lines are more than a page should hold."""
 
     notices: tuple[str, ...]
     warnings: tuple[str, ...]
@@ -62,7 +62,7 @@ def _warnings(records: list[TaskRecord]) -> list[str]:
     found: dict[str, dict[str, None]] = {}
     for record in records:
         for text in record.warnings:
-            # Undefined pixels are told by band, in a table.
+            # Undefined pixels are reported by band, in a table.
             if not any(text.startswith(f"{label}: ") for label in record.nan_counts):
                 found.setdefault(text, {})[record.tile] = None
     return [_with_tiles(text, [tile for tile in tiles if tile]) for text, tiles in found.items()]

@@ -17,7 +17,7 @@ from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.report.pixels import MapOverview
 from sitsflow.report.places import spread
 from sitsflow.timeseries.indices import iota2_indices, normalized_difference
-from sitsflow.timeseries.observations import Observations, Observed
+from sitsflow.timeseries.observations import Observations, ObservationSource
 from sitsflow.timeseries.series import Series
 
 _MOST_PIXELS = 6
@@ -164,7 +164,7 @@ def _curve(
     plan: Plan, tile: TilePlan, one: SeriesPlan, window: Window, quantity: Quantity
 ) -> Curve:
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
-    read = _Once(Observations(one, tile.grid, window, plan.request.resampling), bands)
+    read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
     indices = iota2_indices(one.sensor, one.bands) if quantity.is_ndvi else {}
     series = Series(one, read, indices, gapfilling=plan.request.use_gapfilling)
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
@@ -180,12 +180,12 @@ def _curve(
     )
 
 
-def _ndvi(observed: Observed, bands: tuple[str, ...]) -> NDArray[np.float32]:
+def _ndvi(observed: ObservationSource, bands: tuple[str, ...]) -> NDArray[np.float32]:
     near, red = (observed.band(band) for band in bands)
     return normalized_difference(near, red)
 
 
-class _Once:
+class _CachedBands:
     """Observations whose bands are read once, for the raw curve and the interpolated one."""
 
     def __init__(self, observed: Observations, bands: tuple[str, ...]) -> None:

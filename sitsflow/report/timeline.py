@@ -59,7 +59,7 @@ class Timeline:
 
     @property
     def partial(self) -> bool:
-        """Whether a row tells of a part of its tile."""
+        """Whether a row is about a part of its tile."""
         return any(row.partial for _, rows in self.sensors for row in rows)
 
 
@@ -158,7 +158,7 @@ class _Dots:
         )
 
     def legend(self) -> Markup:
-        """Draw the sizes beside their meaning."""
+        """Draw the sizes with their meaning."""
         return group(
             element(
                 "span",

@@ -58,7 +58,7 @@ class Failure:
 
 
 def outcomes_of(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Outcome]:
-    """Return how each job stands, also of steps that this run leaves out but a former one did."""
+    """Return how each job stands, also of steps that this run leaves out but an earlier one did."""
     return [_outcome(job, plan, tiles) for job in all_jobs(plan, tiles)]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sys
 from datetime import datetime
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, distributions, version
 
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import write_whole
@@ -33,9 +33,7 @@ def write_run_information(plan: Plan, configuration: str) -> None:
         f"fingerprint of the map: {plan.map_fingerprint}",
         "",
         "[versions]",
-        f"python {sys.version.split()[0]}, {platform.platform()}",
-        f"GDAL {_gdal()}",
-        *(f"{name} {_version(name)}" for name in _PACKAGES),
+        *versions(),
         "",
         "[notices]",
         *(plan.notices or ("none",)),
@@ -46,6 +44,21 @@ def write_run_information(plan: Plan, configuration: str) -> None:
         "",
     ]
     write_whole(plan.paths.logs / "run_informations.txt", "\n".join(lines))
+
+
+def versions() -> list[str]:
+    """Return the versions of Python, the platform, GDAL and the packages that count, as lines."""
+    return [
+        f"python {sys.version.split()[0]}, {platform.platform()}",
+        f"GDAL {_gdal()}",
+        *(f"{name} {_version(name)}" for name in _PACKAGES),
+    ]
+
+
+def all_packages() -> list[str]:
+    """Return every installed package with its version, as lines."""
+    found = {f"{one.name}=={one.version}" for one in distributions()}
+    return sorted(found, key=str.lower)
 
 
 def join_merge_logs(plan: Plan) -> None:

@@ -79,9 +79,11 @@ def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False
     Raises
     ------
     OutputError
-        If the directory is not ours, or holds an input.
+        If the directory is not ours, is in use by another run, or holds an input.
     """
     _decide(plan, remove=remove, fresh=fresh)
+    if in_use(plan.paths):
+        raise _used(plan.paths)
 
 
 def finish(plan: Plan) -> None:
@@ -151,8 +153,9 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
         return _Decision(wipe=False, sentence="")
     if not paths.marker.exists():
         raise OutputError(
-            f"{root} holds files and no marker of a former run ({paths.marker.relative_to(root)}): "
-            "it is left as it is; choose another chain.output_path, or empty it yourself"
+            f"{root} holds files and no marker of an earlier run "
+            f"({paths.marker.relative_to(root)}): it is left as it is; choose another "
+            "chain.output_path, or empty it yourself"
         )
     marker = read_marker(paths)
     same = marker is not None and marker.fingerprint == plan.fingerprint
@@ -160,21 +163,25 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
         if plan.request.first_step != "init":
             raise OutputError(
                 f"starting over needs chain.first_step: init, not {plan.request.first_step}, "
-                f"which goes on from what is in {root}"
+                f"which continues from what is in {root}"
             )
         _refuse_inputs(plan)
         return _Decision(
-            wipe=True, sentence=f"starting over: what a former run left in {root} goes"
+            wipe=True, sentence=f"starting over: what an earlier run left in {root} is removed"
         )
     if plan.request.first_step != "init":
-        return _Decision(wipe=False, sentence=f"going on from what a former run left in {root}")
+        return _Decision(wipe=False, sentence=f"continuing from what an earlier run left in {root}")
     if same and marker is not None and marker.finished is None:
         sentence = f"resuming the unfinished run of the same configuration in {root}"
         return _Decision(wipe=False, sentence=sentence)
     if remove:
         _refuse_inputs(plan)
-        return _Decision(wipe=True, sentence=f"remove_output_path: a former run in {root} goes")
-    return _Decision(wipe=False, sentence=f"keeping what still holds of a former run in {root}")
+        return _Decision(
+            wipe=True, sentence=f"remove_output_path: what an earlier run left in {root} is removed"
+        )
+    return _Decision(
+        wipe=False, sentence=f"keeping what is still valid of an earlier run in {root}"
+    )
 
 
 def _refuse_inputs(plan: Plan) -> None:
@@ -236,6 +243,10 @@ def locked(paths: OutputPaths) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _used(paths: OutputPaths) -> OutputError:
+    return OutputError(f"another run is at work in {paths.root}; wait for its end")
 
 
 def _lock_path(paths: OutputPaths) -> Path:

@@ -29,11 +29,11 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (FunctionError, f"Correct the function, {_FEATURES}."),
     (
         ReadError,
-        f"It was tried several times. See that the file can be read, {_AGAIN}, or its whole tile "
-        "if you replace the file by another one.",
+        f"It was tried several times. Check that the file can be read, {_AGAIN}, or its whole "
+        "tile if you replace the file by another one.",
     ),
     (ProductError, f"Repair or remove the product, {_TILE}."),
-    (MissingInputError, "See that the products are where the configuration says."),
+    (MissingInputError, "Check that the products are where the configuration says."),
     (GridError, "Look at chain.proj, chain.spatial_resolution and the area of interest."),
     (ExpressionError, "Correct the expression in the configuration."),
     (SensorFileError, "Correct the description of the sensor."),
@@ -42,15 +42,15 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
         "Cut the tiles in more chunks (external_features.number_of_chunks), or use workers with "
         "more memory.",
     ),
-    (OutputError, "Look at the output folder; --fresh makes everything anew."),
-    (MemoryError, "Give it more memory, or less to do at a time, as the cause says."),
+    (OutputError, "Look at the output folder; --fresh computes everything again."),
+    (MemoryError, "Give it more memory or smaller chunks, as the cause says."),
     (
         FileNotFoundError,
         f"A file is gone that was there when the run began: restore it, {_AGAIN} if its content "
         "is the same.",
     ),
     (PermissionError, f"Let the user who runs this read and write that file, {_AGAIN}."),
-    (OSError, f"See that the disk is there and can be read and written, {_AGAIN}."),
+    (OSError, f"Check that the disk is there and can be read and written, {_AGAIN}."),
 )
 _FULL = (errno.ENOSPC, errno.EDQUOT)
 
@@ -62,4 +62,4 @@ def remedy_of(error: BaseException) -> str:
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return remedy
-    return f"This error was not foreseen. Its traceback is in the log: remove the cause, {_AGAIN}."
+    return f"This was not expected: the log has the traceback. Correct what it shows, {_AGAIN}."

@@ -1,4 +1,4 @@
-"""Where each job of a run stands, kept as small files beside the records, and read as a table."""
+"""The state of each job of a run, kept as small files beside the records, and read as a table."""
 
 from __future__ import annotations
 

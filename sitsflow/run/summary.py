@@ -1,4 +1,4 @@
-"""Where a run stands, told from the files in its output folder alone."""
+"""How far a run is, read from the files in its output folder alone."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class RunSummary:
     def _how(self) -> str:
         began = f"the run of {self.marker.started.astimezone():%Y-%m-%d %H:%M}"
         if self.running:
-            return f"{began} is under way"
+            return f"{began} is still running"
         if self.complete:
             return f"{began} is complete"
         if any(status.state == "failed" for status in self.others):

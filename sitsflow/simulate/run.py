@@ -14,7 +14,7 @@ from sitsflow.simulate.landscape import survey
 from sitsflow.simulate.model import BadTileError, Simulator
 from sitsflow.simulate.scene import Scene
 from sitsflow.simulate.sentinel2 import SENTINEL_2
-from sitsflow.simulate.weather import look_up
+from sitsflow.simulate.weather import sky_over
 
 SIMULATORS: dict[str, Simulator] = {"Sentinel_2": SENTINEL_2, "Landsat8_old": LANDSAT8_OLD}
 """Sensors that can be simulated, by the name of their description."""
@@ -89,7 +89,7 @@ def simulate(
     for tile, grid in simulator.layout(tiles, size).items():
         ground = survey(grid, seed)
         for day in days:
-            scene = Scene(tile, grid, day, seed, ground, look_up(grid, seed, day))
+            scene = Scene(tile, grid, day, seed, ground, sky_over(grid, seed, day))
             _write(simulator, folders[tile, day], scene)
             written.append(folders[tile, day])
             if progress is not None:

@@ -91,7 +91,7 @@ def cloud_share(seed: int, day: date) -> float:
     return float(_MOST * ((chance - _CLEAR_DAYS) / (1 - _CLEAR_DAYS)) ** 1.4)
 
 
-def look_up(grid: Grid, seed: int, day: date) -> Sky:
+def sky_over(grid: Grid, seed: int, day: date) -> Sky:
     """Make the sky over a grid on a day.
 
     Parameters

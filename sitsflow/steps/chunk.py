@@ -32,7 +32,7 @@ log = logging.getLogger(__name__)
 Bools = NDArray[np.bool_]
 
 
-class Computed(NamedTuple):
+class ChunkFeatures(NamedTuple):
     """A chunk's features: (band, row, col) float32 with the nodata value where there is none."""
 
     values: NDArray[np.float32]
@@ -41,7 +41,7 @@ class Computed(NamedTuple):
     pixels: int
     """Pixels wanted: without those outside the area of interest."""
     valid: dict[str, dict[str, int]]
-    """How many of these no mask spoils, by sensor label and day, of sensors that are read."""
+    """How many of these no mask excludes, by sensor label and day, of sensors that are read."""
 
 
 def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
@@ -75,14 +75,13 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         warnings=tuple(warnings),
     )
     log.info(
-        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2g Mpixel/s, peak RAM %.0f MB",
-        tile_plan.tile, index, window.height, window.width, len(plan.labels), record.seconds,
-        record.pixels / max(record.seconds, 1e-6) / 1e6, record.peak_rss_mb,
+        "%s chunk %d: %d x %d pixels of %d bands",
+        tile_plan.tile, index, window.height, window.width, len(plan.labels),
     )  # fmt: skip
     return record
 
 
-def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
+def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
     """Compute the features of one chunk.
 
     Raises
@@ -99,7 +98,7 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
     core = window if wanted is None else _box(window, wanted)
     if core is None:
         log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
-        return Computed(values, {}, 0, {})
+        return ChunkFeatures(values, {}, 0, {})
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
@@ -110,7 +109,7 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> Computed:
     if keep is not None:
         part[:, ~keep] = request.no_data_value
     pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
-    return Computed(values, undefined, pixels, valid)
+    return ChunkFeatures(values, undefined, pixels, valid)
 
 
 def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:
@@ -196,7 +195,7 @@ class _Chunk:
         return undefined
 
     def valid_pixels(self) -> dict[str, dict[str, int]]:
-        """Count the pixels that no mask spoils, by sensor and day, of sensors that are read."""
+        """Count the pixels that no mask excludes, by sensor and day, of sensors that are read."""
         return {
             one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
             for one, observed in zip(self._tile_plan.series, self._observed, strict=True)

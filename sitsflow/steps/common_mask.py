@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     """Write ``MaskCommunSL.tif`` (1 where every sensor has a date inside its swath) and ``.shp``.
 
-    Clouds play no part in it, nor do features: they are nodata where no date is valid.
+    Clouds do not count. Features do not use it: they are nodata where no date is valid.
     """
     path = plan.paths.common_mask(tile_plan.tile)
     mask = common_mask(plan, tile_plan)
@@ -39,7 +39,7 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     )
     vector = path.with_suffix(".shp")
     with atomic(vector) as temporary:
-        # The type is said, for an empty mask has no polygon to tell it by.
+        # The type is given, because an empty mask has no polygon that shows it.
         polygons(mask, tile_plan.grid).to_file(
             temporary, driver="ESRI Shapefile", geometry_type="Polygon"
         )
@@ -61,7 +61,7 @@ def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
         for window in tile_plan.chunks:
             for series in tile_plan.series:
                 observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
-                mask[window.slices] &= observed.seen()
+                mask[window.slices] &= observed.footprint()
     return mask
 
 

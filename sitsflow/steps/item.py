@@ -35,7 +35,7 @@ def write_item(plan: Plan, map_path: Path, out_json: Path) -> None:
 
     The fields of the projection extension (``proj:code``, ``proj:shape``, ...) and STAC 1.1's
     ``bands`` are there, but no extension is declared: a declared one makes validators fetch its
-    schema, and the item shall be valid without a network.
+    schema, and the item must be valid without a network.
 
     Parameters
     ----------

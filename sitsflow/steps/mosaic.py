@@ -23,7 +23,7 @@ from sitsflow.errors import GridError, OutputError
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.write import BLOCK, atomic, create, is_whole, usable_compression
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.steps.statistics import Statistics, missing
+from sitsflow.steps.statistics import Statistics, is_nodata
 from sitsflow.steps.tags import file_tags
 
 _COLUMNS = 16 * BLOCK  # of a piece: 16 MB a band
@@ -168,7 +168,7 @@ def _remove(path: Path) -> None:
         each.unlink()
 
 
-class _Opened:
+class _OpenParts:
     """The parts being read, each checked when opened, the longest unused closed first."""
 
     def __init__(self, n_bands: int) -> None:
@@ -221,7 +221,7 @@ class _Opened:
 def _merge(parts: Sequence[_Part], grid: Grid, target: DatasetWriter) -> tuple[float, ...]:
     """Write all parts and their statistics; returns the share of pixels with a value, by band."""
     statistics = Statistics(target.count, target.nodata)
-    with _Opened(target.count) as opened:
+    with _OpenParts(target.count) as opened:
         for window in _pieces(grid):
             touching = [(part, over) for part in parts if (over := part.overlap(window))]
             for first in range(0, target.count if touching else 0, _BANDS):
@@ -251,7 +251,7 @@ def _paint(
     touching: Sequence[tuple[_Part, Window]],
     window: Window,
     bands: list[int],
-    opened: _Opened,
+    opened: _OpenParts,
     nodata: float,
 ) -> NDArray[np.float32]:
     """Fill `window` from the parts, the first with a value first; returns (band, row, col)."""
@@ -259,7 +259,7 @@ def _paint(
     for part, overlap in touching:
         rows, cols = overlap.relative_to(window).slices
         place = values[:, rows, cols]
-        free = missing(place, nodata)
+        free = is_nodata(place, nodata)
         if free.any():
             own = Window(
                 row=overlap.row - part.row,

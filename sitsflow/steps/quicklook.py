@@ -105,8 +105,8 @@ def _read(map_path: Path) -> _Panels:
 
 
 def _draw(panels: _Panels, title: str) -> Figure:
-    # Matplotlib takes a second to import, and reports the making of its font cache: only the
-    # task that draws shall pay, and in silence.
+    # Matplotlib takes a second to import, and logs that it makes its font cache: only the task
+    # that draws should pay for it, without the log.
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

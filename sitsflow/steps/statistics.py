@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 
-def missing(values: NDArray[np.float32], nodata: float) -> NDArray[np.bool_]:
+def is_nodata(values: NDArray[np.float32], nodata: float) -> NDArray[np.bool_]:
     """Return where `values` hold `nodata`, which may be NaN."""
     return np.isnan(values) if math.isnan(nodata) else values == np.float32(nodata)
 
@@ -30,7 +30,7 @@ class Statistics:
     def add(self, first: int, values: NDArray[np.float32]) -> None:
         """Take in a piece (band, row, col) of the bands from index `first` on."""
         for band, plane in enumerate(values, start=first):
-            found = plane[~missing(plane, self._nodata)].astype(np.float64)
+            found = plane[~is_nodata(plane, self._nodata)].astype(np.float64)
             if not found.size:
                 continue
             self._low[band] = min(self._low[band], found.min())

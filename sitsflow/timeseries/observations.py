@@ -22,7 +22,7 @@ Floats = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
 
-class Observed(Protocol):
+class ObservationSource(Protocol):
     """Where a series takes its pixels from."""
 
     @property
@@ -78,7 +78,7 @@ class Observations:
             invalid = np.logical_or(invalid, here, out=here) if len(invalid) else here
         return np.logical_not(invalid, out=invalid)
 
-    def seen(self) -> Bools:
+    def footprint(self) -> Bools:
         """Tell where the sensor saw the ground on some date, clouds or not; (row, col).
 
         Of a sensor whose masks do not say it, all that its files cover.
@@ -107,7 +107,7 @@ class Observations:
     def band(self, name: str, *, clouded: bool = False) -> Floats:
         """Return one band on the tile's grid, float32, NaN where a product has no data.
 
-        A valid pixel takes nothing from pixels that masks forbid. With `clouded` the others are
+        A valid pixel takes nothing from masked pixels. With `clouded` the others are
         made of all that the product has, clouds too.
         """
         grid = self._plan.grids[name]
@@ -180,7 +180,7 @@ class Observations:
         return self._located[grid]
 
     def _source_valid(self, grid: Grid, source: Window) -> Bools | None:
-        """Which source pixels may lend their value to neighbours; None: all, or it is no matter."""
+        """Which source pixels may contribute to others; None: all, or it makes no difference."""
         if self._margin(grid) == 0:
             return None
         invalid = np.zeros((len(self._plan.scenes), *source.shape), bool)
@@ -198,18 +198,18 @@ class Observations:
         invalid = self._invalid_in(mask_grid, source)
         rows, cols = source.height / window.height, source.width / window.width
         if rows.is_integer() and cols.is_integer():
-            # One cloudy 10 m pixel is enough to spoil the 20 m pixel around it.
+            # One cloudy 10 m pixel is enough to make the 20 m pixel around it invalid.
             return any_in_blocks(invalid, int(rows), int(cols))
         coordinates = source_coordinates(grid, window, mask_grid, 0)
         return nearest(invalid, coordinates, source, True)
 
     def _invalid_in(self, grid: Grid, window: Window) -> Bools:
-        """Return where the masks that lie on `grid` forbid use; (date, row, col) of the source.
+        """Return where masks that lie on `grid` mark pixels invalid; (date, row, col) of source.
 
         All that the chunk needs of them is read at once, and kept.
         """
-        if grid not in self._invalid or not _holds(self._invalid[grid][0], window):
-            whole = _around([window, *self._mask_windows(grid)])
+        if grid not in self._invalid or not _contains(self._invalid[grid][0], window):
+            whole = _enclosing([window, *self._mask_windows(grid)])
             self._invalid[grid] = whole, self._read_masks(grid, whole)
         whole, invalid = self._invalid[grid]
         rows, cols = window.relative_to(whole).slices
@@ -237,11 +237,11 @@ class Observations:
         return invalid
 
 
-def _holds(outer: Window, inner: Window) -> bool:
-    return _around([outer, inner]) == outer
+def _contains(outer: Window, inner: Window) -> bool:
+    return _enclosing([outer, inner]) == outer
 
 
-def _around(windows: Sequence[Window]) -> Window:
+def _enclosing(windows: Sequence[Window]) -> Window:
     top, left = min(one.row for one in windows), min(one.col for one in windows)
     bottom = max(one.row + one.height for one in windows)
     right = max(one.col + one.width for one in windows)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.dates import places
+from sitsflow.dates import positions
 from sitsflow.plan import SeriesPlan
 from sitsflow.timeseries.gapfilling import fill_gaps
 from sitsflow.timeseries.indices import Index
-from sitsflow.timeseries.observations import Bools, Floats, Observed
+from sitsflow.timeseries.observations import Bools, Floats, ObservationSource
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ class Series:
     ----------
     plan : SeriesPlan
         Dates, bands, sensor.
-    observed : Observed
+    observed : ObservationSource
         Where pixels come from.
     indices : mapping of str to Index
         Indices that may be asked for by name.
@@ -41,7 +41,7 @@ class Series:
     def __init__(
         self,
         plan: SeriesPlan,
-        observed: Observed,
+        observed: ObservationSource,
         indices: Mapping[str, Index],
         *,
         gapfilling: bool = True,
@@ -123,5 +123,5 @@ class Series:
         if self.plan.raw_days == self.plan.days:
             return values
         out = np.full((len(self.plan.raw_days), *values.shape[1:]), missing, values.dtype)
-        out[places(self.plan.days, self.plan.raw_days)] = values
+        out[positions(self.plan.days, self.plan.raw_days)] = values
         return out

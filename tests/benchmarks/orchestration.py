@@ -20,18 +20,20 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
+import dask
 import psutil
 from prefect import flow, task
 
 from blocks.cluster import DaskCluster
-from flows.attempts import Share
-from flows.server import embedded_server, wait_for
-from flows.workers import Workers
+from flows.cluster import RunCluster
+from flows.resources import Resources
+from flows.server import find_or_start, status, stop, use
 from tests.flows.trivial import carry_out_trivial
 
 _IDLE_SHARE, _LOOK_SECONDS = 0.3, 2.0  # of a core: even at rest all of these poll
-_NAMES = {"ours": "chunk jobs through the dispatch", "theirs": "empty Prefect tasks"}
+_NAMES = {"ours": "chunk jobs of a step", "theirs": "empty Prefect tasks"}
 
 
 @dataclass
@@ -46,22 +48,28 @@ class Cost:
 
 
 @task
-def empty() -> None:
+def empty(number: int) -> None:
     """Do nothing."""
 
 
-def theirs(number: int, workers: Workers) -> None:
-    """Submit empty tasks as Prefect's users do, and wait for all."""
-    futures = [workers.submit(empty, {}, [], Share(0.1)) for _ in range(number)]
-    for future in futures:
-        future.wait()
+@flow
+def empties(number: int) -> None:
+    """Map empty tasks as Prefect's users do, and wait for all."""
+    with dask.annotate(resources=Resources(0.1).dask):  # type: ignore[attr-defined]
+        empty.map(range(number)).wait()
+
+
+def theirs(number: int, workers: RunCluster) -> None:
+    """Run empty tasks in a flow of their own, on the same workers."""
+    runner: Any = workers.runner()
+    empties.with_options(task_runner=runner)(number)
 
 
 @flow
 def measured(folder: str, number: int) -> dict[str, Cost]:
     """Run both kinds in turn."""
     costs = {"ours": Cost(), "theirs": Cost()}
-    with Workers(DaskCluster(n_workers=2, memory_gb=4)) as workers:
+    with RunCluster(DaskCluster(n_workers=2, memory_gb=4)) as workers:
         warm = Path(folder, "warm")
         carry_out_trivial(warm, 4, workers, ram_gb=0.1)
         theirs(4, workers)
@@ -136,6 +144,18 @@ def _report(costs: dict[str, Cost], number: int) -> None:
     sys.stdout.write(json.dumps({kind: vars(cost) for kind, cost in costs.items()}) + "\n")
 
 
+def _inside(folder: str, number: int) -> None:
+    server = find_or_start()
+    found = status()
+    assert found is not None, "it was started just now"
+    os.environ["BENCH_SERVER"] = str(found.pid)
+    try:
+        with use(server):
+            _report(measured(folder, number), number)
+    finally:
+        stop()
+
+
 def main() -> None:
     """Measure with a server of its own; its database too, unless one is configured."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -143,31 +163,22 @@ def main() -> None:
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        _report(measured(options.inside, options.number), options.number)
+        _inside(options.inside, options.number)
         return
+    root = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory(prefix="sitsflow-bench-") as folder:
-        os.environ["PREFECT_HOME"] = f"{folder}/home"
-        with embedded_server() as server:
-            wait_for(server.api_url)
-            # In a child: Prefect reads its settings once, and here there was no server yet.
-            subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    __spec__.name,
-                    "--inside",
-                    folder,
-                    "-n",
-                    str(options.number),
-                ],
-                env={
-                    **os.environ,
-                    **server.environment,
-                    "BENCH_SERVER": str(server.process.pid),
-                    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-                },
-                check=True,
-            )
+        # In a child: Prefect reads its settings once.
+        subprocess.run(
+            [sys.executable, "-m", __spec__.name, "--inside", folder, "-n", str(options.number)],
+            env={
+                **os.environ,
+                "PREFECT_HOME": f"{folder}/home",
+                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+                # Workers import the task from here.
+                "PYTHONPATH": str(root),
+            },
+            check=True,
+        )
 
 
 if __name__ == "__main__":

@@ -3,51 +3,9 @@ from typing import Any
 
 import pytest
 
-TUTORIAL = """\
-chain :
-{
-  output_path : '/XXXX/output_path_features'
-  remove_output_path : True
-  list_tile : 'T31TCJ'
-  s2_path : '/XXXX/IOTA2_TEST_S2/sensor_data'
-  first_step : 'init'
-  last_step : 'mosaic'
-  spatial_resolution : 10
-  proj : 'EPSG:2154'
-}
-sensors_data_interpolation : { auto_date : False }
-Sentinel_2 : { start_date : '20180101'  end_date : '20181231' }
-external_features :
-{
-  functions : 'get_cumulative_productivity get_minimum_productivity get_seasonal_variation'
-  number_of_chunks : 25
-  concat_mode : False
-  no_data_value : -10000
-}
-builders : { builders_class_name : ['i2_features_map'] }
-task_retry_limits : { allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }
-"""
-
-TUTORIAL_YAML = """\
-chain:
-  output_path: /XXXX/output_path_features
-  remove_output_path: true
-  list_tile: [T31TCJ]
-  s2_path: /XXXX/IOTA2_TEST_S2/sensor_data
-  first_step: init
-  last_step: mosaic
-  spatial_resolution: 10
-  proj: EPSG:2154
-sensors_data_interpolation: {auto_date: false}
-Sentinel_2: {start_date: 20180101, end_date: 2018-12-31}
-external_features:
-  functions: [get_cumulative_productivity, get_minimum_productivity, get_seasonal_variation]
-  number_of_chunks: 25
-  concat_mode: false
-  no_data_value: -10000
-builders: {builders_class_name: I2FeaturesMap}
-task_retry_limits: {allowed_retry: 0, maximum_ram: 180.0, maximum_cpu: 40}
-"""
+EXAMPLES = Path(__file__).resolve().parents[2] / "docs" / "examples"
+TUTORIAL = (EXAMPLES / "tutorial.cfg").read_text()
+TUTORIAL_YAML = (EXAMPLES / "tutorial.yaml").read_text()
 
 VENUS = """\
 name: Venus

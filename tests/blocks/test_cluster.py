@@ -1,6 +1,7 @@
 import socket
 
 import pytest
+from distributed import Client
 from pydantic import ValidationError
 
 from blocks.cluster import WORKER_ENVIRONMENT, DaskCluster
@@ -33,10 +34,12 @@ def test_threads_are_one_everywhere() -> None:
 
 
 def test_an_address_or_a_class() -> None:
-    runner = DaskCluster(address="tcp://10.0.0.1:8786").task_runner(ram_gb=1)
-    assert runner.address == "tcp://10.0.0.1:8786"
-    named = DaskCluster(cluster_class="distributed.LocalCluster", cluster_kwargs={"n_workers": 3})
-    assert named.task_runner(ram_gb=1).cluster_kwargs == {"n_workers": 3}
+    with DaskCluster(address="tcp://10.0.0.1:8786").started(ram_gb=1) as address:
+        assert address == "tcp://10.0.0.1:8786"
+    keywords = {"n_workers": 1, "processes": False, "dashboard_address": None}
+    named = DaskCluster(cluster_class="distributed.LocalCluster", cluster_kwargs=keywords)
+    with named.started(ram_gb=1) as address, Client(address, set_as_default=False) as client:
+        assert len(client.scheduler_info()["workers"]) == 1
     with pytest.raises(ValidationError, match="not both"):
         DaskCluster(address="tcp://10.0.0.1:8786", cluster_class="distributed.LocalCluster")
     with pytest.raises(ValidationError, match="name one"):
@@ -54,8 +57,9 @@ def test_an_address_or_a_class() -> None:
     ],
 )
 def test_a_class_that_is_not_there_says_what_to_install(cluster_class: str, remedy: str) -> None:
-    with pytest.raises(ClusterError, match=remedy):
-        DaskCluster(cluster_class=cluster_class).task_runner(ram_gb=1)
+    named = DaskCluster(cluster_class=cluster_class)
+    with pytest.raises(ClusterError, match=remedy), named.started(ram_gb=1):
+        pass
 
 
 def test_what_cannot_serve_is_refused_before_anything_is_touched() -> None:
@@ -63,19 +67,18 @@ def test_what_cannot_serve_is_refused_before_anything_is_touched() -> None:
         nobody.bind(("127.0.0.1", 0))
         port = nobody.getsockname()[1]
         with pytest.raises(ClusterError, match=rf"answers at tcp://127\.0\.0\.1:{port} "):
-            DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+            DaskCluster(address=f"tcp://127.0.0.1:{port}").check_usable(1)
         nobody.listen()
-        DaskCluster(address=f"tcp://127.0.0.1:{port}").require(1)
+        DaskCluster(address=f"tcp://127.0.0.1:{port}").check_usable(1)
     with pytest.raises(ClusterError, match="no such cluster class"):
-        DaskCluster(cluster_class="nowhere.Cluster").require(1)
+        DaskCluster(cluster_class="nowhere.Cluster").check_usable(1)
     with pytest.raises(ResourceError, match=r"needs about 20\.0 GB"):
-        DaskCluster(memory_gb=16).require(20)
-    DaskCluster(memory_gb=16).require(10)
+        DaskCluster(memory_gb=16).check_usable(20)
+    DaskCluster(memory_gb=16).check_usable(10)
 
 
 def test_the_form_has_plain_fields_and_null_is_taken_all_the_same() -> None:
     fields = DaskCluster.model_json_schema()["properties"]
     assert fields["n_workers"]["type"] == "integer"
     assert "default" not in fields["n_workers"]
-    assert fields["threads_per_worker"]["default"] == 1
     assert DaskCluster.model_validate({"n_workers": None}).n_workers is None

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -53,6 +54,8 @@ def test_both_syntaxes_of_the_tutorial_ask_for_the_same(tmp_path: Path) -> None:
     ("text", "values"),
     [
         ("a : { b : 1\n c : 'x' }", {"b": 1, "c": "x"}),
+        # As iota2's tutorial prints dates: two entries on a line with nothing between them.
+        ("a : { b : '20180101'  c : '20181231' }", {"b": "20180101", "c": "20181231"}),
         ("a : { b : 1, c : 'x', }", {"b": 1, "c": "x"}),
         ("a :\n{\n  b : 1 # one\n  # all of it\n  c : 'x'\n}\n", {"b": 1, "c": "x"}),
         ("a : { b : -2.5e-3 c : - 4 d : +1 }", {"b": -0.0025, "c": -4, "d": 1}),
@@ -69,6 +72,13 @@ def test_both_syntaxes_of_the_tutorial_ask_for_the_same(tmp_path: Path) -> None:
 )
 def test_what_iota2s_syntax_says(text: str, values: dict[str, object]) -> None:
     assert parse_cfg(text) == {"a": values}
+
+
+@pytest.mark.parametrize("day", ["20180101", "2018-01-01", "'20180101'", "'2018-01-01'"])
+def test_dates_in_yaml(day: str, raw: dict[str, Any], folder: Path) -> None:
+    raw["Sentinel_2"] = parse_yaml(f"start_date: {day}\nend_date: 20181231")
+    raw["sensors_data_interpolation"] = {"auto_date": False}
+    assert str(resolve(raw, folder).request().sensors[0].start) == "2018-01-01"
 
 
 @pytest.mark.parametrize(

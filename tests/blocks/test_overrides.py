@@ -64,9 +64,72 @@ def test_an_unknown_override_is_a_fault_with_its_place(raw: dict[str, Any], fold
         resolve(apply_overrides(raw, ["chain.resolution=20"]), folder)
 
 
-def test_overrides_that_are_none_are_told_at_once(raw: dict[str, Any]) -> None:
+def test_malformed_overrides_are_reported_at_once(raw: dict[str, Any]) -> None:
     overrides = ["chain", "output_path=/x", "chain.=3", "a.b=[1", "chain.s2_path.deep.er=1"]
     with pytest.raises(ConfigError) as caught:
         apply_overrides(raw, overrides)
     places = {fault.place for fault in caught.value.faults}
-    assert places == {"'chain'", "output_path", "chain.", "a.b", "chain.s2_path.deep.er"}
+    assert places == {f"--set {text}" for text in overrides}
+    assert str(caught.value).startswith("5 faults in the command line\n")
+
+
+def lines_of(raw: dict[str, Any], folder: Path, overrides: Any) -> list[str]:
+    """What the error says of `raw` with `overrides`, without the reasons."""
+    with pytest.raises(ConfigError) as caught:
+        resolve(raw, folder, "map.cfg", overrides)
+    lines = str(caught.value).splitlines()
+    return [line.partition(": ")[0] if line.startswith(" ") else line for line in lines]
+
+
+def test_faults_name_the_file_or_the_option_they_are_in(raw: dict[str, Any], folder: Path) -> None:
+    raw["chain"] |= {"prj": 1, "spatial_resolution": "fine"}
+    overrides = [
+        "chain.spatial_resolution=abc",
+        "Sentinel2.start_date=20180101",
+        "--from=fly",
+        "chain",
+        "external_features.concat_mode=maybe",
+        "external_features.concat_mode=perhaps",
+    ]
+    assert lines_of(raw, folder, overrides) == [
+        "1 fault in map.cfg",
+        "  chain.prj",
+        "5 faults in the command line",
+        "  --set Sentinel2.start_date=20180101",
+        "  --from=fly",
+        "  --set chain.spatial_resolution=abc",
+        "  --set external_features.concat_mode=perhaps",
+        "  --set chain",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        (["--from=mosaic", "--to=init"], ["1 fault in the command line", "  --to=init"]),
+        # What the file says of its last step is sound until the command line changes the first.
+        (
+            ["--from=mosaic"],
+            ["1 fault in map.cfg with the command line", "  chain.last_step"],
+        ),
+        (
+            ["chain.list_tile=T31TGK"],
+            ["1 fault in map.cfg with the command line", "  chain.s2_path"],
+        ),
+        (
+            {"chain": {"spatial_resolution": -1}, "chain.proj": "here"},
+            ["2 faults in the overrides", "  chain.spatial_resolution", "  chain.proj"],
+        ),
+    ],
+)
+def test_a_fault_of_both_together_names_both(
+    overrides: Any, expected: list[str], raw: dict[str, Any], folder: Path
+) -> None:
+    raw["chain"]["last_step"] = "writing"
+    assert lines_of(raw, folder, overrides) == expected
+
+
+def test_an_override_replaces_a_wrong_value_of_the_file(raw: dict[str, Any], folder: Path) -> None:
+    raw["chain"]["spatial_resolution"] = "fine"
+    assert resolve(raw, folder, "map.cfg", ["chain.spatial_resolution=20"]).request().resolution
+    assert resolve(raw, folder, "map.cfg", ["chain.spatial_resolution=20", "--to=writing"])

@@ -33,7 +33,7 @@ def faults_of(raw: Raw, folder: Path | None) -> dict[str, str]:
     with pytest.raises(ConfigError) as caught:
         resolve(raw, folder, "my.cfg")
     messages: dict[str, str] = {}
-    for place, message in caught.value.faults:
+    for place, message, _ in caught.value.faults:
         messages[place] = f"{messages[place]}; {message}" if place in messages else message
     return messages
 

@@ -1,6 +1,9 @@
 """One Prefect server for all tests of the engine, in a home of its own."""
 
+import contextlib
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -8,23 +11,66 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_SERVER_API_PORT,
+    temporary_settings,
+)
 
-from flows.server import embedded_server, wait_for
+from blocks.cfg import render_cfg
+from blocks.files import read_config
+from blocks.overrides import apply_overrides
+from flows.server import find_or_start, stop, use
 
 Sitsflow = Callable[..., subprocess.CompletedProcess[str]]
+TUTORIAL = Path(__file__).resolve().parents[2] / "docs" / "examples" / "tutorial.cfg"
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def prefect_home(home: Path) -> Iterator[dict[str, str]]:
+    """Make this process one that has a home of its own, and no server; yield its environment."""
+    port = free_port()
+    settings = {PREFECT_HOME: home, PREFECT_SERVER_API_PORT: port}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings(settings, restore_defaults={PREFECT_API_URL}),
+    ):
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_SERVER_API_PORT", str(port))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield dict(os.environ)
 
 
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a process that uses the tests' server."""
-    home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(home))
-        patch.delenv("PREFECT_API_URL", raising=False)
-        with embedded_server() as server:
-            wait_for(server.api_url)
-            yield {**os.environ, **server.environment}
+    with prefect_home(tmp_path_factory.mktemp("prefect")):
+        server = find_or_start()
+        try:
+            with use(server):
+                environment = dict(os.environ)
+            yield environment
+        finally:
+            stop()
+
+
+def copy_database(engine: dict[str, str], home: Path) -> Path:
+    """Give a home of Prefect a database, which need not be made again; return the home."""
+    home.mkdir(exist_ok=True)
+    with (
+        contextlib.closing(sqlite3.connect(Path(engine["PREFECT_HOME"]) / "prefect.db")) as source,
+        contextlib.closing(sqlite3.connect(home / "prefect.db")) as target,
+    ):
+        source.backup(target)
+    return home
 
 
 @pytest.fixture(scope="session")
@@ -51,6 +97,8 @@ def config(tmp_path: Path, products: Path) -> Path:
             import time
             from pathlib import Path
 
+            import numpy as np
+
             FOLDER = Path({str(tmp_path)!r})
 
             def get_highest(self):
@@ -65,6 +113,11 @@ def config(tmp_path: Path, products: Path) -> Path:
                         raise MemoryError("too much to hold")
                     if is_mine("kill"):
                         os.kill(os.getpid(), signal.SIGKILL)
+                    if is_mine("hog"):
+                        held = []
+                        for _ in range(40):  # 4 GB, slowly enough to be seen
+                            held.append(np.ones(12_500_000))
+                            time.sleep(0.05)
                 return red.max(axis=2), ["highest"]
 
             def is_mine(name):
@@ -76,34 +129,15 @@ def config(tmp_path: Path, products: Path) -> Path:
             """
         )
     )
+    changes = {
+        "chain.output_path": str(tmp_path / "out"),
+        "chain.list_tile": "T31TCJ T31TDJ",
+        "chain.s2_path": str(products),
+        "chain.proj": "EPSG:32631",
+        "external_features.module": str(module),
+        "external_features.functions": "get_highest",
+        "external_features.number_of_chunks": 3,
+    }
     path = tmp_path / "tutorial.cfg"
-    path.write_text(
-        textwrap.dedent(
-            f"""
-            chain :
-            {{
-              output_path : '{tmp_path / "out"}'
-              remove_output_path : True
-              list_tile : 'T31TCJ T31TDJ'
-              s2_path : '{products}'
-              first_step : 'init'
-              last_step : 'mosaic'
-              spatial_resolution : 10
-              proj : 'EPSG:32631'
-            }}
-            sensors_data_interpolation : {{ auto_date : False }}
-            Sentinel_2 : {{ start_date : '20180101'  end_date : '20181231' }}
-            external_features :
-            {{
-              module : '{module}'
-              functions : 'get_highest'
-              number_of_chunks : 3
-              concat_mode : False
-              no_data_value : -10000
-            }}
-            builders : {{ builders_class_name : ['i2_features_map'] }}
-            task_retry_limits : {{ allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }}
-            """
-        )
-    )
+    path.write_text(render_cfg(apply_overrides(read_config(TUTORIAL), changes)))
     return path

@@ -6,7 +6,10 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from flows.describe import step_list
+from sitsflow.plan import save_plan
+from sitsflow.run.description import step_list
+from sitsflow.run.output_folder import output_folder
+from tests.sitsflow.run.test_jobs import two_tiles
 
 STEPS = """\
 Group init:
@@ -74,6 +77,33 @@ def test_a_wrong_configuration_is_told_whole_before_anything_starts(
     assert not (config.parent / "out").exists()
 
 
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_faults_of_the_command_line_are_not_the_files(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    config: Path,
+    command: str,
+) -> None:
+    config.write_text(config.read_text().replace("proj :", "prj :"))
+    groups = ["--from", "fly", "--to", "init"] if command == "run" else []
+    wrong = ["--set", "chain.spatial_resolution=abc"]
+    assert run(monkeypatch, command, config, *groups, *wrong) == 2
+    said = capsys.readouterr().err
+    of_file, _, of_command = said.partition("in the command line\n")
+    assert f"1 fault in {config}\n  chain.prj: " in of_file
+    assert "  --set chain.spatial_resolution=abc: not a positive number" in of_command
+    assert ("  --from=fly: input should be 'init'" in of_command) == (command == "run")
+
+
+def test_a_file_that_cannot_be_read_hides_no_fault_of_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    assert run(monkeypatch, "check", tmp_path / "none.cfg", "--set", "chain") == 2
+    said = capsys.readouterr().err
+    assert "none.cfg\n  file: No such file" in said
+    assert "1 fault in the command line\n  --set chain: " in said
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -111,3 +141,22 @@ def test_simulate_takes_tiles_as_a_list(
     assert run(monkeypatch, "simulate", tmp_path, *arguments, "--size", 32) == 0
     assert sorted(path.name for path in tmp_path.iterdir()) == ["T31TCJ", "T31TDJ"]
     assert "2 products" in capsys.readouterr().out
+
+
+def test_bugreport_says_what_it_packed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    plan, tiles = two_tiles(tmp_path / "out")
+    with output_folder(plan):
+        save_plan(plan, tiles)
+    assert run(monkeypatch, "bugreport", "out") == 0
+    said = capsys.readouterr().out
+    (made,) = tmp_path.glob("bugreport-*.zip")
+    assert said.startswith(f"{made.name} (")
+    assert "     3  plan\n" in said
+    assert "left out: rasters, pictures, the report, user functions (--with-code)" in said
+    assert run(monkeypatch, "bugreport", "out", "--to", made) == 2
+    assert "exists; choose another file with --to" in capsys.readouterr().err
+    assert run(monkeypatch, "bugreport", ".", "--to", "x.zip") == 2
+    assert "no run of sitsflow made this folder" in capsys.readouterr().err

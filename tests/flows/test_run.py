@@ -3,10 +3,12 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -14,6 +16,7 @@ import pytest
 import rasterio
 
 from sitsflow.io.paths import OutputPaths
+from sitsflow.request import STEPS as TITLES
 from tests.flows.conftest import COMMAND, Sitsflow
 
 pytestmark = pytest.mark.engine
@@ -26,15 +29,39 @@ def times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.tif"))}
 
 
-def task_runs(home: Path, flow_state: str) -> dict[str, tuple[str, set[str]]]:
-    """State and tags of the task runs of the newest flow run that ended as `flow_state`."""
+NEWEST = """
+    SELECT id FROM flow_run WHERE state_name = ? AND parent_task_run_id IS NULL
+    ORDER BY created DESC LIMIT 1
+"""
+STEPS = """
+    SELECT step.id, step.name, step.state_name, state.message FROM flow_run AS step
+    JOIN task_run ON task_run.id = step.parent_task_run_id
+    JOIN flow_run_state AS state ON state.id = step.state_id
+    WHERE task_run.flow_run_id = ? ORDER BY step.created
+"""
+
+
+def rows(home: Path, query: str, *values: str) -> list[tuple[str, ...]]:
     with sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True) as database:
-        newest = "SELECT id FROM flow_run WHERE state_name = ? ORDER BY created DESC LIMIT 1"
-        (run,) = database.execute(newest, (flow_state,)).fetchone()
-        rows = database.execute(
-            "SELECT name, state_name, tags FROM task_run WHERE flow_run_id = ?", (run,)
-        ).fetchall()
-    return {name: (state, set(json.loads(tags))) for name, state, tags in rows}
+        return database.execute(query, values).fetchall()
+
+
+def step_runs(home: Path, flow_state: str) -> dict[str, tuple[str, str]]:
+    """State and message of the steps of the newest flow run that ended as `flow_state`."""
+    ((run,),) = rows(home, NEWEST, flow_state)
+    return {name: (state, message) for _, name, state, message in rows(home, STEPS, run)}
+
+
+def task_runs(home: Path, flow_state: str) -> dict[str, tuple[str, set[str]]]:
+    """State and tags of the task runs of all steps of that run."""
+    ((run,),) = rows(home, NEWEST, flow_state)
+    found = {}
+    for step, *_ in rows(home, STEPS, run):
+        query = "SELECT name, state_name, tags FROM task_run WHERE flow_run_id = ?"
+        found |= {
+            name: (state, set(json.loads(tags))) for name, state, tags in rows(home, query, step)
+        }
+    return found
 
 
 def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
@@ -55,8 +82,13 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     runs = task_runs(home, "PartiallyCompleted")
     states = [state for name, (state, _) in runs.items() if name.startswith("write_features")]
     assert sorted(states) == ["Completed"] * 5 + ["Failed"]
-    assert runs[f"merge_tile {left}"][0] == "Skipped"
-    assert runs["mosaic"][0] == "Skipped"
+    assert f"merge_tile {left}" not in runs
+    steps = step_runs(home, "PartiallyCompleted")
+    assert list(steps) == [title for _, title in TITLES]
+    assert steps["Write features by chunk"] == ("Failed", "1 failed, 5 of 6 done")
+    merged = steps["Merge features chunks per tile"]
+    assert merged == ("Completed", f"1 of 1 done, not run: merge_tile {left}")
+    assert steps["Merge features tiles into a mosaic"][0] == "Skipped"
     assert {"step:write_features", f"tile:{left}", "cpu:1"} <= runs[f"write_features {left} 0"][1]
     table = paths.status.read_text()
     assert "1 failed" in table
@@ -72,8 +104,12 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     assert {path: after[path] for path in before} == before
     assert len(set(after) - set(before)) == 3, "one chunk, its tile, and the map"
     runs = task_runs(home, "Completed")
-    assert sum(state == "Cached" for state, _ in runs.values()) == 2 + 2 + 5 + 1
+    assert len(runs) == 3, "one chunk, its tile, and the map"
     assert runs["mosaic"][0] == "Completed"
+    steps = step_runs(home, "Completed")
+    assert "Sensors pre-processing" not in steps, "all there: a line in the log, no step"
+    assert steps["Write features by chunk"][1] == "1 of 1 done, 5 more were there"
+    assert steps["Merge features chunks per tile"][1] == "1 of 1 done, 1 more were there"
     assert "logs/merge_feat_maps.out" in paths.status.read_text()
     joined = (paths.logs / "merge_feat_maps_by_tiles.out").read_text()
     assert joined.index("merge_tile T31TCJ done") < joined.index("merge_tile T31TDJ done")
@@ -109,7 +145,9 @@ def wait_until(condition: object, what: str) -> None:
 
 
 @pytest.fixture
-def own_server(engine: dict[str, str], tmp_path: Path) -> dict[str, str]:
+def own_server(
+    engine: dict[str, str], tmp_path: Path, sitsflow: Sitsflow
+) -> Iterator[dict[str, str]]:
     """An environment that names no server, with a database that need not be made again."""
     home = tmp_path / "home"
     home.mkdir()
@@ -119,7 +157,19 @@ def own_server(engine: dict[str, str], tmp_path: Path) -> dict[str, str]:
     source.close()
     target.close()
     named = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
-    return {**named, "PREFECT_HOME": str(home)}
+    environment = {**named, "PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(free_port())}
+    yield environment
+    subprocess.run(
+        [sys.executable, "-c", "from flows.server import stop; stop()"],
+        env=environment,
+        check=True,
+    )
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "killed"])
@@ -140,7 +190,7 @@ def test_nothing_outlives_an_interrupted_run(
         )
         assert run.poll() is None, run.stderr.read() if run.stderr else ""
         family = everything_of(psutil.Process(run.pid))
-        assert len(family) >= 4, "launcher, server, flow, worker"
+        assert len(family) >= 2, "the flow and its worker"
         run.send_signal(number)
         run.wait(PATIENCE_SECONDS)
         _, alive = psutil.wait_procs(family, timeout=PATIENCE_SECONDS)
@@ -152,19 +202,3 @@ def test_nothing_outlives_an_interrupted_run(
         assert "the same command resumes the run" in said
         assert "Traceback" not in said
         assert "interrupted" in paths.status.read_text()
-
-
-def test_a_server_ends_with_the_process_that_started_it(own_server: dict[str, str]) -> None:
-    code = (
-        "import time\nfrom flows.server import embedded_server\n"
-        "with embedded_server() as server:\n    print(server.process.pid, flush=True)\n"
-        "    time.sleep(600)"
-    )
-    with subprocess.Popen(
-        [sys.executable, "-c", code], env=own_server, stdout=subprocess.PIPE, text=True
-    ) as owner:
-        assert owner.stdout is not None
-        server = psutil.Process(int(owner.stdout.readline()))
-        owner.kill()
-    _, alive = psutil.wait_procs([server], timeout=PATIENCE_SECONDS)
-    assert not alive

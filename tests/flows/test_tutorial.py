@@ -15,51 +15,13 @@ from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sen
 
 pytestmark = pytest.mark.engine
 
-# As the tutorial prints it: two entries on one line with nothing between them.
-CFG = """
-chain :
-{{
-  output_path : '{output}'
-  remove_output_path : True
-  list_tile : 'T31TCJ T31TDJ'
-  s2_path : '{products}'
-  first_step : 'init'
-  last_step : 'mosaic'
-  spatial_resolution : 10
-  proj : 'EPSG:32631'
-}}
-sensors_data_interpolation : {{ auto_date : False }}
-Sentinel_2 : {{ start_date : '20180101'  end_date : '20181231' }}
-external_features :
-{{
-  functions : 'get_cumulative_productivity get_minimum_productivity get_seasonal_variation'
-  number_of_chunks : 25
-  concat_mode : False
-  no_data_value : -10000
-}}
-builders : {{ builders_class_name : ['i2_features_map'] }}
-task_retry_limits : {{ allowed_retry : 0  maximum_ram : 180  maximum_cpu : 40 }}
-"""
-YAML = """
-chain:
-  output_path: {output}
-  remove_output_path: true
-  list_tile: T31TDJ T31TCJ
-  s2_path: {products}
-  first_step: init
-  last_step: mosaic
-  spatial_resolution: 10
-  proj: EPSG:32631
-sensors_data_interpolation: {{auto_date: false}}
-Sentinel_2: {{start_date: '20180101', end_date: '20181231'}}
-external_features:
-  functions: get_cumulative_productivity get_minimum_productivity get_seasonal_variation
-  number_of_chunks: 4
-  concat_mode: false
-  no_data_value: -10000
-builders: {{builders_class_name: [i2_features_map]}}
-task_retry_limits: {{allowed_retry: 0, maximum_ram: 180, maximum_cpu: 40}}
-"""
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "examples"
+# The same run, in iota2's syntax and in YAML, on two tiles; tiles swapped and cut otherwise.
+EXAMPLES = {
+    "tutorial.cfg": ["chain.list_tile=T31TCJ T31TDJ"],
+    "tutorial.yaml": ["chain.list_tile=T31TDJ T31TCJ", "external_features.number_of_chunks=4"],
+}
+WORKERS = {"tutorial.cfg": 1, "tutorial.yaml": 2}
 STEPS = """\
 Group init:
          [x] Step 1: Sensors pre-processing
@@ -81,17 +43,17 @@ def runs(
 ) -> dict[str, OutputPaths]:
     """Both syntaxes, run: one worker and 25 chunks, two workers, tiles swapped and 4 chunks."""
     found = {}
-    for name, text, workers in (("cfg", CFG, 1), ("yaml", YAML, 2)):
-        folder = tmp_path_factory.mktemp(name)
-        path = folder / f"tutorial.{name}"
-        path.write_text(text.format(output=folder / "out", products=products))
-        checked = sitsflow("check", path)
+    for name, changes in EXAMPLES.items():
+        output = tmp_path_factory.mktemp(name) / "out"
+        here = [f"chain.output_path={output}", f"chain.s2_path={products}", "chain.proj=EPSG:32631"]
+        command = [DOCS / name, *(word for text in (*here, *changes) for word in ("--set", text))]
+        checked = sitsflow("check", *command)
         assert checked.returncode == 0, checked.stderr
         assert checked.stdout.startswith(STEPS)
-        assert not (folder / "out").exists()
-        done = sitsflow("run", path, "--workers", workers, env=engine)
+        assert not output.exists()
+        done = sitsflow("run", *command, "--workers", WORKERS[name], env=engine)
         assert done.returncode == 0, done.stderr
-        found[name] = OutputPaths(folder / "out")
+        found[name.removeprefix("tutorial.")] = OutputPaths(output)
     return found
 
 

@@ -7,13 +7,15 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from prefect import task
 
-from flows.attempts import RetryLimits
-from flows.board import Board
-from flows.dispatch import Dispatch
-from flows.workers import Workers
+from flows import step
+from flows.cluster import RunCluster
+from flows.progress import RunProgress
+from flows.resources import Resources, RetryLimits
+from flows.rounds import StepRounds
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, save_plan
 from sitsflow.run.jobs import Job
@@ -51,9 +53,9 @@ def _meet(folder: Path, number: int) -> None:
 
 
 def carry_out_trivial(
-    output: Path, number: int, workers: Workers, ram_gb: float, together: int = 0
-) -> Board:
-    """Carry out `number` chunk jobs through the dispatch, inside a flow.
+    output: Path, number: int, workers: RunCluster, ram_gb: float, together: int = 0
+) -> RunProgress:
+    """Carry out `number` chunk jobs as a step, inside a flow.
 
     The first `together` of them are to run at the same time, if anything lets them; with 0 they
     do not even rest.
@@ -64,12 +66,12 @@ def carry_out_trivial(
     if together:
         (output / "together").write_text(str(together))
     jobs = [Job("write_features", "A", index) for index in range(number)]
-    board = Board(plan, jobs)
-    work = Dispatch(plan, tiles, workers, board, RetryLimits())
-    for job in jobs:
-        work.add(rest, job)
-    work.run()
-    return board
+    each = Resources(ram_gb)
+    workers.start({"write_features": each})
+    progress = RunProgress(plan, jobs, cluster=workers)
+    with progress.shown(), patch.dict(step.TASKS, write_features=rest):
+        StepRounds(plan, workers, progress, RetryLimits()).run("write_features", jobs, each, 0, [])
+    return progress
 
 
 def intervals(output: Path) -> list[tuple[int, float, float]]:
@@ -81,7 +83,7 @@ def most_at_once(spans: list[tuple[int, float, float]]) -> int:
     """How many of `spans` overlap at most."""
     edges = sorted([(end, -1) for _, _, end in spans] + [(begin, 1) for _, begin, _ in spans])
     now = most = 0
-    for _, step in edges:
-        now += step
+    for _, change in edges:
+        now += change
         most = max(most, now)
     return most

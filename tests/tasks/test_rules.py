@@ -13,7 +13,7 @@ from sitsflow.io.record import TaskRecord, load_record
 from sitsflow.plan import Plan, save_plan
 from sitsflow.run.jobs import Job
 from sitsflow.run.status import load_status
-from tasks.rules import RULES, carry_out, is_passing
+from tasks.rules import RULES, carry_out, is_transient
 from tests.plans import grid_at, plan_for
 
 JOB = Job("write_features", "A", 0)
@@ -92,7 +92,7 @@ def test_a_job_that_fails_tells_why(plan: Plan) -> None:
     ],
 )
 def test_only_input_and_output_is_tried_again(error: Exception, again: bool) -> None:
-    assert is_passing(None, None, Failed(data=error)) is again  # type: ignore[arg-type]
+    assert is_transient(None, None, Failed(data=error)) is again  # type: ignore[arg-type]
 
 
 def test_delays_grow() -> None:

@@ -95,7 +95,7 @@ def test_what_a_former_run_left_goes_when_asked(
 def test_a_later_first_step_keeps_what_comes_before(tmp_path: Path) -> None:
     made = former_run(tmp_path, finished=True)
     with output_folder(plan_in(tmp_path, first_step="mosaic"), remove=True) as said:
-        assert "going on" in said
+        assert "continuing" in said
     assert made.exists()
 
 

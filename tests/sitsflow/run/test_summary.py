@@ -64,7 +64,7 @@ def test_a_run_is_told_from_its_files(run: tuple[Plan, dict]) -> None:
 def test_a_run_under_way_is_told_and_not_cleaned(run: tuple[Plan, dict]) -> None:
     plan, _ = run
     with output_folder(plan):
-        assert "is under way" in summarize(plan.paths.root).text()
+        assert "is still running" in summarize(plan.paths.root).text()
         with pytest.raises(OutputError, match="a run is at work"):
             temporary(plan.paths.root)
 

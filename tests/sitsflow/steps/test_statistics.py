@@ -3,14 +3,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sitsflow.steps.statistics import Statistics, missing
+from sitsflow.steps.statistics import Statistics, is_nodata
 
 
 def test_missing_is_by_value_or_nan():
     values = np.array([0, -10000, np.nan], np.float32)
-    assert missing(values, -10000).tolist() == [False, True, False]
-    assert missing(values, np.nan).tolist() == [False, False, True]
-    assert missing(np.array([0.1], np.float32), 0.1).tolist() == [True]
+    assert is_nodata(values, -10000).tolist() == [False, True, False]
+    assert is_nodata(values, np.nan).tolist() == [False, False, True]
+    assert is_nodata(np.array([0.1], np.float32), 0.1).tolist() == [True]
 
 
 @given(cuts=st.lists(st.integers(0, 400), max_size=6), seed=st.integers(0, 99))

@@ -1,0 +1,38 @@
+"""How a run ended: its state, in words that list what is not there and why, and its report."""
+
+from __future__ import annotations
+
+from prefect.client.schemas.objects import State
+from prefect.logging import get_run_logger
+from prefect.states import Completed, Failed
+
+from flows.planned_run import PlannedRun
+from flows.progress import RunProgress
+from sitsflow.run.output_folder import finish
+
+
+def outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
+    """Return how the run ended, with one message that lists what is not there and why."""
+    failed = progress.of("failed")
+    left = [*progress.of("not run"), *progress.of("waiting")]
+    if not (failed or left):
+        finish(planned.plan)
+        progress.write("finished")
+        root = str(planned.plan.paths.root)
+        return Completed(message=f"all is there, in {root}", data=root)
+    progress.write("failed")
+    causes = [f"{status.title}: {status.message}" for status in failed]
+    lines = [f"{len(failed)} failed:", *causes]
+    if left:
+        lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
+    return Failed(name="PartiallyCompleted", message="\n".join(lines))
+
+
+def write_report_of(planned: PlannedRun) -> None:
+    """Write the report; a run does not fail without one."""
+    from sitsflow.report import write_report  # not in workers, which import this module too
+
+    try:
+        write_report(planned.plan, planned.tiles, planned.plan.paths.report)
+    except Exception:  # noqa: BLE001 - whatever it is, the map is what counts
+        get_run_logger().warning("the report could not be written", exc_info=True)

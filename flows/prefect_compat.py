@@ -1,0 +1,45 @@
+"""All that sitsflow uses of Prefect and is not in Prefect's documentation, each with its reason.
+
+`tests/flows/test_prefect_compat.py` fails where an upgrade of Prefect breaks one of them.
+"""
+
+from __future__ import annotations
+
+import logging
+
+from prefect.context import FlowRunContext
+from prefect.events.worker import EventsWorker
+
+_FLUSH_SECONDS = 30
+
+
+def is_suspended() -> bool:
+    """Whether somebody suspended the run that this process carries out, or its parent run.
+
+    Prefect looks for that itself where a flow waits for its own futures, but for those of Dask.
+    """
+    context = FlowRunContext.get()
+    return context is not None and context.flow_run_suspension_request.is_requested()
+
+
+def suspend() -> None:
+    """End the flow run under way as suspended: the server keeps that state, and can resume it.
+
+    Raises
+    ------
+    prefect.exceptions.Pause
+        If the run is suspended; Prefect's engine expects it.
+    """
+    context = FlowRunContext.get()
+    if context is not None:
+        context.flow_run_suspension_request.raise_if_requested()
+
+
+def flush() -> None:
+    """Send what this process still has for the Prefect server: log records and states of tasks.
+
+    Prefect does so as a process ends, for which Dask gives its workers 4 s.
+    """
+    for handler in logging.getLogger("prefect.task_runs").handlers:
+        handler.flush()
+    EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
