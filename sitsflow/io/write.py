@@ -54,7 +54,7 @@ def atomic(path: Path) -> Iterator[Path]:
 
 
 def temporary_folders(*folders: Path) -> Iterator[Path]:
-    """Yield those that `atomic` made in `folders`: left by killed processes, if no run is on."""
+    """Yield those of `atomic` in `folders`; while no run is at work, killed processes' own."""
     for folder in folders:
         yield from folder.glob(f"{_TEMPORARY}*")
 

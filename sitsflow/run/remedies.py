@@ -29,8 +29,8 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
     (FunctionError, f"Correct the function, {_FEATURES}."),
     (
         ReadError,
-        f"It was tried several times. Check that the file can be read, {_AGAIN}, or its whole tile "
-        "if you replace the file by another one.",
+        f"It was tried several times. Check that the file can be read, {_AGAIN}, or its whole "
+        "tile if you replace the file by another one.",
     ),
     (ProductError, f"Repair or remove the product, {_TILE}."),
     (MissingInputError, "Check that the products are where the configuration says."),
@@ -62,4 +62,4 @@ def remedy_of(error: BaseException) -> str:
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return remedy
-    return f"This error was not foreseen. Its traceback is in the log: remove the cause, {_AGAIN}."
+    return f"This was not expected: the log has the traceback. Correct what it shows, {_AGAIN}."

@@ -82,13 +82,6 @@ def test_missing_folders_and_empty_ones(root):
         find_scenes(S2, root, "T31TYY")
 
 
-def test_a_changed_file_changes_the_state(root):
-    before = find_scenes(S2, root, "T31TCJ").scenes[0].state
-    os.utime(next(first_product(root).glob("*_FRE_B4.tif")), (1, 1))
-    after = find_scenes(S2, root, "T31TCJ").scenes[0].state
-    assert before != after
-
-
 def truncate(file):
     file.write_bytes(file.read_bytes()[:200])
 

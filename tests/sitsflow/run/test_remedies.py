@@ -19,7 +19,7 @@ from sitsflow.run.remedies import remedy_of
         (OSError(errno.ENOSPC, "No space left on device"), "The disk is full: make room"),
         (FileNotFoundError("x"), "if its content is the same"),
         (PermissionError("x"), "Let the user who runs this"),
-        (KeyError("x"), "not foreseen. Its traceback is in the log"),
+        (KeyError("x"), "not expected: the log has the traceback"),
     ],
 )
 def test_each_kind_of_error_has_its_remedy(error, text):
