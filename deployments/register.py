@@ -16,8 +16,7 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
-from flows.launch import configured_server
-from flows.server import ServerError, wait_for_configured
+from flows.server import ServerError, configured_api_url, wait_for_configured
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
@@ -26,7 +25,7 @@ POOL = "sitsflow"
 def register(limits: Mapping[str, int] | None = None) -> list[str]:
     """Register block types and pool, and set limits by tag; return what there is now."""
     for block in BLOCKS:
-        block.register_type_and_schema(_sync=True)  # type: ignore[call-arg]
+        block.register_type_and_schema()
     said = [f"block type {block.get_block_type_slug()}" for block in BLOCKS]
     with get_client(sync_client=True) as client:
         try:
@@ -41,7 +40,7 @@ def register(limits: Mapping[str, int] | None = None) -> list[str]:
 
 def required_server() -> str:
     """Return the address of the configured server, which answers; end the process without one."""
-    url = configured_server()
+    url = configured_api_url()
     if url is None:
         sys.exit(
             "no Prefect server is configured: set PREFECT_API_URL, e.g. to "
