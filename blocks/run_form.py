@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import MISSING, Field
@@ -117,7 +118,8 @@ class RunForm:
             The configuration, which says which sensors are in use.
         """
         named = [*self._named(), *self._keys()]
-        sensors = parse_partially(merge(raw, named)[0], None).enabled
+        # Which sensors are in use does not depend on where relative paths start.
+        sensors = parse_partially(merge(raw, named)[0], Path("/")).enabled
         return [*self._dates([sensor.name for sensor in sensors]), *named]
 
     def _named(self) -> Iterator[Override]:
