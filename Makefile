@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO ?= demo
+EXAMPLE ?= example
 CHROMIUM ?= /usr/bin/chromium
 # Prefect and Dask read these before any of our code runs.
 export PREFECT_SERVER_ANALYTICS_ENABLED := false
@@ -18,11 +19,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m sitsflow.steps.kernels
 	@touch $@
 
-$(VENV)/.ui: $(INSTALLED)
-	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[ui]'
+$(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
+	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui lint bench bench-orchestration docs constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui coverage lint bench bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -30,8 +31,8 @@ demo: $(INSTALLED) ## simulate two Sentinel-2 tiles and map them (into demo/)
 	$(BIN)/sitsflow demo $(DEMO)
 deploy: $(INSTALLED) ## register blocks and deployments on the configured Prefect server
 	$(BIN)/python -m deployments.deploy
-serve: $(INSTALLED) ## a Prefect server, a worker and the deployments on this machine, until Ctrl-C
-	@exec $(BIN)/python -m deployments.serve $(DEMO)
+serve: $(INSTALLED) ## this machine's Prefect server, a worker and the deployments, until Ctrl-C
+	@exec $(BIN)/python -m deployments.serve $(EXAMPLE)
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 test-slow: $(INSTALLED) ## run the longer checks
@@ -41,9 +42,12 @@ test-ui: $(INSTALLED) ## run the tests that drive a browser
 		"apt-get install chromium" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(VENV)/.ui
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
-lint: $(INSTALLED) ## ruff, mypy, and whether the generated documentation is current
+coverage: $(INSTALLED) ## run the tests and the longer checks, and list the lines that they do not reach
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ui' --cov --cov-report=term-missing:skip-covered
+lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentation is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/python -m blocks.reference --check docs/configuration.md
 bench: $(INSTALLED) ## measure the science against GDAL's warper
@@ -52,7 +56,10 @@ bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference again from the models
 	$(BIN)/python -m blocks.reference docs/configuration.md
-constraints: ## pin what is installed now
-	$(BIN)/python -m pip freeze --exclude-editable --exclude sitsflow | grep '==' > constraints.txt
+docs-site: $(VENV)/.docs ## build the documentation as a site, site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
+constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
+	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
+		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
-	rm -rf $(DEMO) $(VENV) build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(EXAMPLE) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

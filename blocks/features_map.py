@@ -20,9 +20,9 @@ class FeaturesMap(PlainForm, Block, Configuration):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=False)
 
-    _block_type_name = "Features map"
-    _block_type_slug = "features-map"
-    _description = (
+    _block_type_name: ClassVar[str] = "Features map"
+    _block_type_slug: ClassVar[str] = "features-map"
+    _description: ClassVar[str] = (
         "What a features map is made of: tiles, products of the sensors, dates, the output grid "
         "and the functions, by iota2's sections and keys."
     )

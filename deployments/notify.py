@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 
 import yaml
-from prefect.automations import Automation
+from prefect import get_client
+from prefect.automations import AutomationCore
 from prefect.blocks.webhook import Webhook
-from pydantic import SecretStr
 
 from deployments.register import required_server
 
@@ -22,18 +22,17 @@ BLOCK = "sitsflow-notify"
 
 def notify(url: str) -> str:
     """Save a webhook block for `url` and the automation that calls it; return what there is."""
-    block = Webhook(url=SecretStr(url), headers={"Content-Type": "application/json"})
-    identifier = block.save(BLOCK, overwrite=True)
+    headers = {"Content-Type": "application/json"}
+    block = Webhook.model_validate({"url": url, "headers": headers})
     described = yaml.safe_load(DESCRIPTION.read_text(encoding="utf-8"))
     (action,) = described["actions"]
-    action["block_document_id"] = str(identifier)
-    automation = Automation.model_validate(described)
-    try:
-        automation.id = Automation.read(name=automation.name).id
-    except ValueError:  # there is none of this name
-        automation.create()
-    else:
-        automation.update()
+    action["block_document_id"] = str(block.save(BLOCK, overwrite=True))
+    automation = AutomationCore.model_validate(described)
+    with get_client(sync_client=True) as client:
+        if there := client.read_automations_by_name(automation.name):
+            client.update_automation(there[0].id, automation)
+        else:
+            client.create_automation(automation)
     return f"automation {automation.name}, which calls the webhook block {BLOCK}"
 
 

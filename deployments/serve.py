@@ -1,7 +1,7 @@
-"""A server, a worker and the deployments on this machine, until Ctrl-C: ``make serve``.
+"""The server of this machine, a worker and the deployments, until Ctrl-C: ``make serve``.
 
-``python -m deployments.serve [FOLDER]``; FOLDER is where the demonstration's products are simulated
-if no configuration is saved yet, `demo` if not given. Port 4200, or `SITSFLOW_PORT`.
+``python -m deployments.serve [FOLDER]``; FOLDER is where an example is simulated if no
+configuration is saved yet, `example` if not given. `SITSFLOW_PORT` chooses the server's port.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
 import psutil
 from prefect import get_client
@@ -26,73 +26,90 @@ from prefect.client.schemas.filters import (
     WorkPoolFilter,
     WorkPoolFilterName,
 )
-from prefect.client.schemas.objects import State, StateType
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
-from prefect.states import Crashed
+from prefect.client.schemas.objects import StateType
 
 from deployments.deploy import deploy
 from deployments.register import POOL
 from deployments.settings import kept_settings
+from deployments.worker import process_worker
 from flows import saved
 from flows.configuration import load
 from flows.demo import prepare
-from flows.embedded import embedded_server
-from flows.former import close_tasks
-from flows.launch import configured_server
-from flows.server import ServerError, wait_for
-from flows.worker_process import end_family
+from flows.previous_run import close_run
+from flows.server import (
+    ErrorLog,
+    Server,
+    ServerError,
+    configured_api_url,
+    find_or_start,
+    status,
+    stop,
+    use,
+)
+from flows.server.folder import folder
 
-_DEMO_SIZE = 250
+EXAMPLE = "example"
+_SIZE = 250
 _LOOK_SECONDS = 1.0
+_SHOWN = 2000  # of the worker's log, if it ends by itself
+_ENDS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _STOPPED = "the worker was stopped; run it again to resume"
 
 
-def serve(port: int, folder: Path) -> int:
+def serve(port: int | None, example: Path) -> int:
     """Serve until interrupted, or until a part ends by itself; return the exit status."""
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, lambda *_: stop.set())
-    with embedded_server(port) as server:
-        _say(f"starting Prefect on {server.url}; its database is in {_home()}")
-        wait_for(server.api_url)
-        with temporary_settings({PREFECT_API_URL: server.api_url}):
-            _save_demo(folder)
-            with kept_settings():
-                said = deploy(server.environment)
-            _say("".join(f"  {line}\n" for line in said))
-            with _worker(server.environment) as worker:
-                _say(_welcome(server.url))
-                complaints = _Complaints(server.log)
-                while not stop.wait(_LOOK_SECONDS):
-                    for part, process in (("server", server.process), ("worker", worker)):
-                        if process.poll() is not None:
-                            _say(f"the {part} ended by itself\n{server.last_words()}")
-                            return 1
-                    complaints.tell()
-                _say("stopping: runs under way are interrupted, and can be resumed")
-            _close_runs()
-    return 0
+    with _server(port) as server:
+        if (now := status()) is not None:
+            _say(f"  its database is {now.database}")
+        _save_example(example)
+        with kept_settings():
+            said = deploy()
+        _say("".join(f"  {line}\n" for line in said))
+        log = folder() / "worker.log"
+        name = f"{socket.gethostname()}-{os.getpid()}"
+        try:
+            with process_worker(POOL, name, log) as worker:
+                _say(_welcome(server))
+                return _watch(worker, log)
+        finally:
+            if status() is not None:
+                _close_runs(name)
 
 
 @contextlib.contextmanager
-def _worker(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process worker; nothing that it started outlives this block, or this process."""
-    worker = subprocess.Popen(
-        [sys.executable, "-m", "flows.worker_process", POOL],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        env={**os.environ, **environment, "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "WARNING"},
-        start_new_session=True,
-    )
+def _server(port: int | None) -> Iterator[Server]:
+    """Use this machine's server; stop it if it was not there, and nothing else uses it."""
+    server = find_or_start(port)
+    _say(f"Prefect {'started' if server.started else 'runs already'}: {server.url}")
     try:
-        yield worker
+        with use(server):
+            yield server
     finally:
-        with contextlib.suppress(psutil.NoSuchProcess):
-            end_family(psutil.Process(worker.pid))
-        worker.wait()
+        if server.started and not stop(unless_used=True) and status() is not None:
+            _say("the server stays, for a run uses it; `sitsflow server stop` stops it")
 
 
-def _close_runs() -> None:
+def _watch(worker: subprocess.Popen[bytes], log: Path) -> int:
+    """Return when a part ends by itself; until then tell what the server complains of."""
+    errors = ErrorLog()
+    server = status()
+    while server is not None and psutil.pid_exists(server.pid):
+        _tell(errors)
+        if worker.poll() is not None:
+            _say(f"the worker ended by itself\n{log.read_text('utf-8', 'replace')[-_SHOWN:]}")
+            return 1
+        time.sleep(_LOOK_SECONDS)
+    _tell(errors)
+    _say("the server has ended")
+    return 1
+
+
+def _tell(errors: ErrorLog) -> None:
+    for cause in errors.new():
+        _say(f"the server complains: {cause}\n  (more in {errors.path})")
+
+
+def _close_runs(worker: str) -> None:
     """Mark as crashed what the server still believes to be running on our worker."""
     under_way = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING]
     with get_client(sync_client=True) as client:
@@ -103,53 +120,29 @@ def _close_runs() -> None:
             work_pool_filter=WorkPoolFilter(name=WorkPoolFilterName(any_=[POOL])),
         )
         for run in runs:
-            state: State[Any] = Crashed(message=_STOPPED)
-            client.set_flow_run_state(run.id, state, force=True)
-            close_tasks(client, run.id, _STOPPED)
+            if run.labels.get("prefect.worker.name") != worker:
+                continue
+            close_run(client, run.id, _STOPPED)
 
 
-def _save_demo(folder: Path) -> None:
-    """Give the form something to choose from: the demonstration, where nothing is saved yet."""
+def _save_example(place: Path) -> None:
+    """Give the form something to choose from, where nothing is saved yet."""
     if saved.names():
         return
-    _say(f"no configuration is saved yet: simulating the demonstration in {folder}")
-    saved.save(
-        "demo", load(str(prepare(folder, _DEMO_SIZE, lambda _done, _all: None))).configuration
-    )
+    _say(f"no configuration is saved yet: simulating an example in {place}")
+    config = prepare(place, _SIZE, lambda _done, _all: None)
+    saved.save(EXAMPLE, load(str(config)).configuration)
 
 
-def _welcome(url: str) -> str:
+def _welcome(server: Server) -> str:
+    also = ", and the server" if server.started else "; the server stays"
     return (
-        f"{url}\n"
+        f"{server.url}\n"
         "  Make a map: Deployments > on-demand > Run > Custom run; in `config` pick one of: "
         f"{', '.join(saved.names())}; Submit.\n"
-        "  Save your own: sitsflow config save NAME FILE, in another terminal after\n"
-        f"    export PREFECT_API_URL={url}/api\n"
-        "Ctrl-C stops the server, the worker and its runs."
+        "  Save your own, in another terminal: sitsflow config save NAME FILE\n"
+        f"Ctrl-C stops the worker and its runs{also}."
     )
-
-
-def _home() -> Path:
-    return get_current_settings().home
-
-
-class _Complaints:
-    """Repeats what the server complains of, which only writes errors: its last line, once each."""
-
-    def __init__(self, log: Path) -> None:
-        self._log, self._seen = log, 0
-        self._told: set[str] = set()
-
-    def tell(self) -> None:
-        """Say what is new."""
-        with self._log.open("rb") as log:
-            log.seek(self._seen)
-            new = log.read()
-        self._seen += len(new)
-        lines = new.decode("utf-8", "replace").strip().splitlines()
-        if lines and lines[-1] not in self._told:
-            self._told.add(lines[-1])
-            _say(f"the server complains: {lines[-1]}\n  (more in {self._log})")
 
 
 def _say(text: str) -> None:
@@ -157,33 +150,40 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
-def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """End in order, once: what asks again while that is under way is not heard."""
+    for number in _ENDS:
+        signal.signal(number, signal.SIG_IGN)
+    _say("stopping: runs under way are interrupted, and can be resumed")
+    raise KeyboardInterrupt
+
+
+def _wanted_port() -> int | None:
+    given = os.environ.get("SITSFLOW_PORT")
+    if given is None:
+        return None
+    if not (given.isdecimal() and 0 < int(given) < 65536):
+        sys.exit(f"SITSFLOW_PORT is {given!r}, which is no port: a number from 1 to 65535")
+    return int(given)
 
 
 def main() -> None:
-    """Serve, unless a server is configured already."""
-    if (url := configured_server()) is not None:
+    """Serve, unless another server is configured."""
+    own = status()
+    if (url := configured_api_url()) not in (None, own and own.server.api_url):
         sys.exit(f"a Prefect server is configured already, {url}: use `make deploy`")
-    given = os.environ.get("SITSFLOW_PORT", "4200")
-    if not (given.isdecimal() and 0 < int(given) < 65536):
-        sys.exit(f"SITSFLOW_PORT is {given!r}, which is no port: a number from 1 to 65535")
-    port = int(given)
-    if not _is_free(port):
-        sys.exit(f"port {port} of this machine is in use: choose another, SITSFLOW_PORT=4201")
+    port = _wanted_port()
+    for number in _ENDS:
+        signal.signal(number, _interrupt)
     try:
-        status = serve(port, Path(sys.argv[1] if len(sys.argv) > 1 else "demo"))
+        ended = serve(port, Path(sys.argv[1] if len(sys.argv) > 1 else EXAMPLE))
+    except KeyboardInterrupt:
+        ended = 0
     except ServerError as error:
         sys.exit(str(error))
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error.stdout}{error.stderr}")
-    sys.exit(status)
+    sys.exit(ended)
 
 
 if __name__ == "__main__":

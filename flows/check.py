@@ -10,7 +10,7 @@ from prefect.states import Completed
 
 from blocks import run_form as form
 from flows.artifacts.plan import plan_page
-from flows.artifacts.shelf import key_of
+from flows.artifacts.writer import key_of
 from flows.expected_end import expected_ends
 from flows.filled_form import resolve_form
 from flows.planned_run import plan_run

@@ -7,6 +7,8 @@ from itertools import groupby
 from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 
 from blocks import run_form as form
 from blocks.cluster import DaskCluster
@@ -15,13 +17,14 @@ from flows.artifacts import RunArtifacts
 from flows.cluster import RunCluster
 from flows.expected_end import expected_ends
 from flows.filled_form import resolve_form
-from flows.interruption import interruptible, raise_if_interrupted
+from flows.interruption import end_at_once, interruptible, raise_if_interrupted
 from flows.outcome import outcome, write_report_of
 from flows.planned_run import PlannedRun, plan_run
 from flows.previous_run import close_previous_run
 from flows.progress import RunProgress
 from flows.resources import Resources, RetryLimits
 from flows.rounds import StepRounds
+from flows.server import ended_without_server
 from flows.terminal import Display, NoDisplay
 from flows.ui_pages import begin_run, name_run
 from sitsflow.plan import save_plan
@@ -76,14 +79,15 @@ def make_map(
         display.say(text)
     plan, run = planned.plan, str(runtime.flow_run.id or "")
     name_run(planned.title)
-    display.say(f"this run in the Prefect UI: {runtime.flow_run.ui_url}")
+    display.say(f"this run in the Prefect UI: {url_for('flow-run', run)}")
     previous = read_marker(plan.paths)
     with output_folder(plan, remove=planned.remove, fresh=fresh, run=run) as sentence:
         close_previous_run(previous, run)
         if sentence:
             get_run_logger().info(sentence)
             display.say(sentence)
-        with interruptible():
+        server = get_current_settings().api.url
+        with interruptible(), ended_without_server(server, end_at_once):
             return _carry_out(planned, cluster, display)
 
 

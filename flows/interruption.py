@@ -50,13 +50,14 @@ def raise_if_interrupted() -> None:
 
 def _ask(_number: int, _frame: object) -> None:
     if _asked.is_set():
-        _end_at_once()
+        end_at_once()
     _asked.set()
-    signal.signal(signal.SIGALRM, lambda *_: _end_at_once())
+    signal.signal(signal.SIGALRM, lambda *_: end_at_once())
     signal.alarm(_LAST_SECONDS)
 
 
-def _end_at_once() -> None:
+def end_at_once() -> None:
+    """End this process and those it has started; what is done is recorded in the output folder."""
     for child in psutil.Process().children(recursive=True):
         child.kill()
     os._exit(1)

@@ -12,12 +12,13 @@ from typing import Any
 import httpx
 from prefect import flow
 from prefect.client.schemas.objects import State
+from prefect.settings import get_current_settings
+from prefect.utilities.urls import url_for
 from rich.console import Console
 
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.configuration import is_block, load
-from flows.describe import step_list
 from flows.exit_status import ExitStatus
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
@@ -27,10 +28,12 @@ from flows.server import (
     ServerError,
     configured_api_url,
     find_or_start,
+    gone,
     use,
     wait_for_configured,
 )
 from flows.terminal import Terminal
+from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 
 _INTERRUPTED = "interrupted; the same command resumes the run"
@@ -116,10 +119,7 @@ def _carry_out(planned: PlannedRun, options: RunOptions, console: Console) -> Ex
             sys.stderr.write(f"sitsflow: {_INTERRUPTED}\n")
             return ExitStatus.FAILED
         except httpx.HTTPError as error:
-            raise ServerError(
-                f"the Prefect server does not answer any more ({type(error).__name__}: {error}): "
-                "what is done is kept; start the same command again to resume the run"
-            ) from error
+            raise ServerError(gone(get_current_settings().api.url)) from error
     return _report(state, planned, console)
 
 
@@ -134,6 +134,8 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     else:
         sys.stderr.write(f"sitsflow: the run is incomplete, {text}\n")
+    run_url = url_for("flow-run", str(state.state_details.flow_run_id))
+    console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
     paths = planned.plan.paths
     results = {
         "map": paths.map,

@@ -11,7 +11,7 @@ from datetime import datetime
 from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
 
-from flows.artifacts import RunArtifacts
+from flows.artifacts import How, RunArtifacts
 from flows.cluster import RunCluster
 from flows.terminal import Display, NoDisplay
 from sitsflow.io.record import load_record
@@ -34,6 +34,8 @@ class RunProgress:
 
     Attributes
     ----------
+    paths : OutputPaths
+        Where the run's files are.
     blocked : dict of str to str
         Tiles that lack the result of a job, with the title of that job, which failed.
     short_of_memory : dict of Job to str
@@ -50,7 +52,8 @@ class RunProgress:
         artifacts: RunArtifacts | None = None,
         cluster: RunCluster | None = None,
     ) -> None:
-        self._paths = plan.paths
+        self.paths = plan.paths
+        self._jobs = tuple(jobs)
         self._statuses = {job.name: self._first(job) for job in jobs}
         self._began = datetime.now().astimezone()
         self._written = 0.0
@@ -80,7 +83,7 @@ class RunProgress:
             _progress.reset(token)
 
     def _first(self, job: Job) -> JobStatus:
-        log = job.log(self._paths).relative_to(self._paths.root).as_posix()
+        log = job.log(self.paths).relative_to(self.paths.root).as_posix()
         return JobStatus(title=job.title, log=log)
 
     def ended(self, job: Job, state: State, message: str = "") -> None:
@@ -93,7 +96,7 @@ class RunProgress:
             status = status.model_copy(update={"message": message})
         self._statuses[job.name] = status
         if state != "done":
-            save_status(self._paths, job.name, status)
+            save_status(self.paths, job.name, status)
         self._display.ended(job, status)
         level = "error" if state == "failed" else "info"
         getattr(get_run_logger(), level)("%s: %s%s", status.title, state, _why(status))
@@ -120,7 +123,7 @@ class RunProgress:
         """Note that `job` waits for its next attempt, and why the last one failed."""
         status = self._first(job).model_copy(update={"attempt": attempt, "message": message})
         self._statuses[job.name] = status
-        save_status(self._paths, job.name, status)
+        save_status(self.paths, job.name, status)
         self.say(f"{status.title}: attempt {attempt} follows: {message}", warning=True)
 
     def say(self, text: str, *, warning: bool = False) -> None:
@@ -130,10 +133,10 @@ class RunProgress:
 
     def _found(self, job: Job, state: State) -> JobStatus:
         if state in ("done", "failed"):
-            return load_status(self._paths, job.name) or self._statuses[job.name]
+            return load_status(self.paths, job.name) or self._statuses[job.name]
         if state == "not run":
             return self._first(job)
-        record = load_record(job.record(self._paths), self._paths.root)
+        record = load_record(job.record(self.paths), self.paths.root)
         if record is None:
             return self._first(job)
         costs = {"seconds": record.seconds, "peak_rss_mb": record.peak_rss_mb}
@@ -148,7 +151,7 @@ class RunProgress:
         if time.monotonic() - self._written < _REFRESH_SECONDS:
             return
         for job in running:
-            found = load_status(self._paths, job.name)
+            found = load_status(self.paths, job.name)
             if found is not None and self.has_begun(job):
                 self._statuses[job.name] = found
         self.write("running")
@@ -157,7 +160,7 @@ class RunProgress:
 
     def has_begun(self, job: Job, attempt: int | None = None) -> bool:
         """Whether a process has begun `job`, or an attempt at it, in this run and not ended it."""
-        found = load_status(self._paths, job.name)
+        found = load_status(self.paths, job.name)
         return (
             found is not None
             and found.state == "running"
@@ -166,18 +169,22 @@ class RunProgress:
             and found.start >= self._began
         )
 
-    def write(self, how: str) -> None:
+    def write(self, how: How) -> None:
         """Write the table, with `how` the run stands in its heading."""
         now = datetime.now().astimezone().isoformat(" ", "seconds")
         tally = ", ".join(f"{n} {state}" for state, n in counts(self._statuses.values()).items())
-        write_table(self._paths, self._statuses, f"sitsflow features map, {how} at {now}: {tally}")
+        write_table(self.paths, self._statuses, f"sitsflow features map, {how} at {now}: {tally}")
         self._written = time.monotonic()
         if self._artifacts is not None and how != "running":
-            self._artifacts.settle(self._statuses)
+            self._artifacts.settle(self._statuses, how)
 
     def state(self, job: Job) -> State:
         """Return how `job` stands."""
         return self._statuses[job.name].state
+
+    def tally(self, task: str) -> dict[str, int]:
+        """Return how many jobs of a task stand in each state that occurs."""
+        return counts(self._statuses[job.name] for job in self._jobs if job.task == task)
 
     def of(self, state: State) -> list[JobStatus]:
         """Return the jobs that stand in `state`, in the order of the table."""

@@ -15,6 +15,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Cancelled, Completed, Failed
 from prefect_dask.task_runners import PrefectDaskFuture
 
+from flows.artifacts import StepArtifact
 from flows.crashed_tasks import CrashedTasks
 from flows.interruption import raise_if_interrupted
 from flows.prefect_compat import is_suspended, suspend
@@ -88,6 +89,7 @@ class _Step:
         self._running: dict[Job, PrefectDaskFuture[Any]] = {}
         self._ended: queue.SimpleQueue[Job] = queue.SimpleQueue()
         self._crashed = CrashedTasks()
+        self._artifact = StepArtifact(self._shown.paths, task.name)
 
     def run(self, jobs: list[Job]) -> None:
         """Map the task over `jobs`, and wait for all of them."""
@@ -102,6 +104,7 @@ class _Step:
             raise
         finally:
             self._crashed.settle()
+            self._artifact.show(self._shown.tally(self._task.name), last=True)
 
     def _map(self, jobs: list[Job]) -> None:
         """Submit the jobs of one tile, which Dask starts where there is room for each."""
@@ -133,6 +136,7 @@ class _Step:
         for job in self._just_ended(wait=wait):
             self._note(job, self._running.pop(job))
         self._shown.refresh(list(self._running))
+        self._artifact.show(self._shown.tally(self._task.name))
 
     def _just_ended(self, *, wait: bool) -> Iterator[Job]:
         try:

@@ -205,6 +205,19 @@ def test_the_area_example_crops(tmp_path: Path, products: Path) -> None:
     assert plan.request.strict
 
 
+def test_the_science_can_be_called_from_python(
+    tmp_path: Path, products: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "mine.py").write_text(blocks_of(ROOT / "README.md", "python")[0])
+    path = small_configuration(tmp_path, products, ["ndvi_range"])
+    (text,) = blocks_of(DOCS / "api.md", "python")
+    assert "map.cfg" in text
+    exec(text.replace("map.cfg", str(path)), {})
+    printed = ast.literal_eval(capsys.readouterr().out)
+    assert list(printed) == ["ndvi_range"]
+    assert 0 < printed["ndvi_range"] < 2
+
+
 def write_orchard(root: Path) -> None:
     """Products of the sensor that the documentation imagines, on two tiles."""
     rng = np.random.default_rng(4)

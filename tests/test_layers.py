@@ -114,6 +114,52 @@ def test_the_flow_is_short() -> None:
     assert len(lines) <= FLOW_LINES
 
 
+ENGINE_PRIVATE = {"SettingsContext", "TagsContext", "EventsWorker", "flow_run_suspension_request"}
+
+
+def private_uses(path: Path) -> Iterator[str]:
+    """What a module uses of Prefect, prefect-dask or Dask that is not in their documentation."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and package(node.module or "") in ENGINE:
+            names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
+            yield from (name for name in names if name.startswith("_") or name in ENGINE_PRIVATE)
+            if f"{node.module}.".startswith("prefect.cli."):
+                yield "prefect.cli"
+        elif isinstance(node, ast.Attribute) and node.attr in ENGINE_PRIVATE:
+            yield node.attr
+        elif isinstance(node, ast.keyword) and (node.arg or "").startswith("_"):
+            yield node.arg or ""
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if package(name) != "sitsflow"])
+def test_what_prefect_does_not_document_is_used_in_one_place(module: str) -> None:
+    assert module == "flows.prefect_compat" or not set(private_uses(MODULES[module]))
+
+
+def test_undocumented_uses_are_few() -> None:
+    assert set(private_uses(MODULES["flows.prefect_compat"])) <= ENGINE_PRIVATE
+    functions = [
+        node
+        for node in ast.parse(MODULES["flows.prefect_compat"].read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef)
+    ]
+    assert len(functions) <= 3
+
+
+def test_a_step_maps_its_task_on_a_dask_task_runner() -> None:
+    """The design in one sentence, read from the code."""
+    flow = MODULES["flows.features_map"].read_text(encoding="utf-8")
+    step = MODULES["flows.step"].read_text(encoding="utf-8")
+    rounds = MODULES["flows.rounds"].read_text(encoding="utf-8")
+    assert "@flow" in flow
+    assert "StepRounds(" in flow
+    assert "run_step.with_options(" in rounds
+    assert "task_runner=" in rounds
+    assert "@flow" in step
+    assert "self._task.map(" in step
+    assert "DaskTaskRunner(address=" in MODULES["flows.cluster"].read_text(encoding="utf-8")
+
+
 def test_importing_the_science_loads_no_engine_and_writes_nothing(tmp_path: Path) -> None:
     names = [name for name in MODULES if package(name) == "sitsflow"]
     code = (

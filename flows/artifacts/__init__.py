@@ -1,5 +1,6 @@
 """What the Prefect UI shows of a run besides its tasks: each artifact under a key of its own."""
 
-from flows.artifacts.run import RunArtifacts
+from flows.artifacts.headline import How
+from flows.artifacts.run import RunArtifacts, StepArtifact
 
-__all__ = ["RunArtifacts"]
+__all__ = ["How", "RunArtifacts", "StepArtifact"]

@@ -9,6 +9,7 @@ from sitsflow.run.status import JobStatus
 
 # What is between letters needs no escape, and links of the older UI would show it.
 _SPECIAL = re.compile(r"([\\`*\[\]<~]|(?<!\w)_|_(?!\w)|^[#>+-])")
+_MOST_LINE = 240
 
 
 def plain(text: str) -> str:
@@ -21,15 +22,30 @@ def lines(text: str) -> str:
     return "  \n".join(_indented(line) for line in text.strip().splitlines())
 
 
+def first_line(text: str, most: int = _MOST_LINE) -> str:
+    """Return all of `text` in one line, cut off where it is long."""
+    return shortened(" ".join(text.split()), most)
+
+
+def shortened(text: str, most: int) -> str:
+    """Return `text`, cut off after `most` characters."""
+    return text if len(text) <= most else f"{text[:most]}..."
+
+
 def linked(text: str, status: JobStatus) -> str:
     """Return `text`, which leads to the log of the job's task run if it has one.
 
-    Pages that show artifacts lie two levels deep in either version of the UI, wherever it is
-    served, so that one relative link serves all.
+    The pages of artifacts and of runs lie two levels deep in either version of the UI, wherever
+    it is served, so that one relative link serves all.
     """
     if not status.task_run:
         return plain(text)
-    return f"[{plain(text)}](../../runs/task-run/{status.task_run})"
+    return link(text, f"../../runs/task-run/{status.task_run}")
+
+
+def link(text: str, target: str) -> str:
+    """Return `text`, which leads to `target`."""
+    return f"[{plain(text)}]({target})"
 
 
 def code(text: str) -> str:
@@ -47,6 +63,12 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     ruled = [columns, ["---"] * len(columns), *rows]
     cells = ([cell.replace("|", r"\|") for cell in row] for row in ruled)
     return "\n".join(f"| {' | '.join(row)} |" for row in cells)
+
+
+def some_items(items: Sequence[str], most: int) -> str:
+    """Return a list of the first items, a line each, and how many more there are."""
+    more = [f"and {len(items) - most:,} more"] if len(items) > most else []
+    return "\n".join(f"- {item}" for item in (*items[:most], *more))
 
 
 def _indented(line: str) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.artifacts.markdown import plain
+from flows.artifacts.markdown import plain, table
 from sitsflow.plan import Plan, TilePlan
 
 if TYPE_CHECKING:
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     from sitsflow.report.features import FeatureSummary
 
 _WIDTHS = (900, 720, 560, 420)
-_PREVIEW = 280
 _MOST_BYTES = 110_000  # a third more as text
-_MOST_FEATURES = 3
-_MOST_PIXELS = 500_000_000  # of a tile, to decode for its preview: some seconds
+_PREVIEW = 190  # three of them side by side fit in a page
+_MOST_PREVIEWS = 6
+_A_ROW = 3
+_MOST_PIXELS = 500_000_000  # to decode for all previews together: some seconds
 
 
-def quicklook_page(path: Path) -> str:
-    """Return a page, in Markdown, that holds the picture at `path`, scaled down.
+def quicklook_picture(path: Path, widest: int = _WIDTHS[0], most: int = _MOST_BYTES) -> str:
+    """Return the picture at `path`, scaled down, in Markdown.
+
+    Parameters
+    ----------
+    widest, most : int
+        Pixels a row, and bytes before they are written as text, at most.
 
     Raises
     ------
@@ -35,44 +41,63 @@ def quicklook_page(path: Path) -> str:
 
     with PIL.Image.open(path) as file:
         picture = file.convert("RGB")
-    for width in _WIDTHS:
+    for width in (width for width in _WIDTHS if width <= widest):
         data = _encoded(_at_most(picture, width))
-        if len(data) <= _MOST_BYTES:
+        if len(data) <= most:
             break
-    return f"![quicklook]({_uri(data)})\n\nWhole size: {plain(str(path))}"
+    return f"![quicklook]({_uri(data)})"
 
 
-def preview_page(plan: Plan, tiles: Mapping[str, TilePlan], tile: str) -> tuple[str, str] | None:
-    """Return a page with pictures of a tile's first features, and one line for its card.
+def previews(plan: Plan, tiles: Mapping[str, TilePlan], names: Sequence[str]) -> str:
+    """Return pictures of the first feature of the first tiles of `names`, in Markdown.
 
-    None where the tile has no map, or one too large to be looked at in passing.
+    No more tiles are looked at than some seconds allow; those without a map are left out.
     """
+    found: dict[str, FeatureSummary] = {}
+    pixels = 0
+    for name in names[:_MOST_PREVIEWS]:
+        grid = tiles[name].grid
+        pixels += grid.height * grid.width
+        if pixels > _MOST_PIXELS:
+            break
+        feature = _first_feature(plan, tiles, name)
+        if feature is not None:
+            found[name] = feature
+    if not found:
+        return ""
+    captions = [_caption(name, feature) for name, feature in found.items()]
+    pictures = [_picture(feature) for feature in found.values()]
+    columns, *rows = _in_rows(captions, pictures)
+    label = plain(next(iter(found.values())).label)
+    about = f"**{label}** of tiles that are done, its colours between the two values"
+    return f"{about}\n\n{table(columns, rows)}"
+
+
+def _first_feature(plan: Plan, tiles: Mapping[str, TilePlan], tile: str) -> FeatureSummary | None:
     from sitsflow.report.features import choose, features_of
     from sitsflow.report.pixels import read_overview
 
-    grid = tiles[tile].grid
-    bands = choose(plan)[:_MOST_FEATURES]
-    if grid.height * grid.width * len(bands) > _MOST_PIXELS:
-        bands = bands[:1]
-    alone = plan.model_copy(update={"tile_names": (tile,), "mosaic_grid": grid})
-    overview = (
-        None if grid.height * grid.width > _MOST_PIXELS else read_overview(alone, tiles, bands)
-    )
+    alone = plan.model_copy(update={"tile_names": (tile,), "mosaic_grid": tiles[tile].grid})
+    overview = read_overview(alone, tiles, choose(plan)[:1])
     if overview is None:
         return None
-    features = features_of(plan, overview).values()
-    names = ", ".join(feature.label for feature in features)
-    return "\n\n".join(_pictured(feature) for feature in features), plain(f"{tile}: {names}")
+    return next(iter(features_of(plan, overview).values()))
 
 
-def _pictured(feature: FeatureSummary) -> str:
-    import PIL.Image
-
+def _caption(tile: str, feature: FeatureSummary) -> str:
     from sitsflow.report.figures import number
 
-    title = f"**{plain(feature.label)}**"
     if not feature.has_values:
-        return f"{title}: no value"
+        return f"{plain(tile)}: no value"
+    low, high = number(feature.scale.low), number(feature.scale.high)
+    return f"{plain(tile)}: {low} to {high}"
+
+
+def _picture(feature: FeatureSummary) -> str:
+    import PIL.Image
+
+    if not feature.has_values:
+        return ""
     _, _, text = feature.picture.partition(",")
     with PIL.Image.open(io.BytesIO(base64.b64decode(text))) as file:
         picture = file.convert("RGBA")
@@ -80,9 +105,16 @@ def _pictured(feature: FeatureSummary) -> str:
         larger = _PREVIEW // max(picture.size)
         size = picture.width * larger, picture.height * larger
         picture = picture.resize(size, PIL.Image.Resampling.NEAREST)
-    low, high = number(feature.scale.low), number(feature.scale.high)
-    uri = _uri(_encoded(_at_most(picture, _PREVIEW)))
-    return f"{title}, colours from {low} to {high}\n\n![{plain(feature.label)}]({uri})"
+    return f"![{plain(feature.label)}]({_uri(_encoded(_at_most(picture, _PREVIEW)))})"
+
+
+def _in_rows(captions: list[str], pictures: list[str]) -> Iterator[list[str]]:
+    """Yield rows of a table: captions and, below them, pictures."""
+    width = min(_A_ROW, len(captions))
+    for first in range(0, len(captions), width):
+        for cells in (captions, pictures):
+            row = cells[first : first + width]
+            yield row + [""] * (width - len(row))
 
 
 def _at_most(picture: Image, side: int) -> Image:

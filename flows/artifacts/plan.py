@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flows.artifacts.markdown import code, counted, plain, table
-from flows.describe import as_data
+from flows.artifacts.markdown import code, counted, first_line, plain, some_items, table
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.run.description import as_data
 
 _MOST_TILES = 200
 _MOST_LABELS = 60
-_MOST_SKIPPED = 50
+_MOST_LINES = 50
+_MOST_LINE = 600
 
 
 def plan_page(plan: Plan, tiles: Mapping[str, TilePlan]) -> tuple[str, str]:
@@ -23,17 +24,24 @@ def plan_page(plan: Plan, tiles: Mapping[str, TilePlan]) -> tuple[str, str]:
         "### Tiles\n\n" + _tiles(facts),
         "### Features\n\n" + _features(plan),
     ]
-    if facts["skipped"]:
-        parts.append("### Products left out\n\n" + "\n".join(_skipped(plan)))
-    if facts["notices"]:
-        notices = (f"- {plain(notice)}" for notice in facts["notices"])
-        parts.append("### Notices\n\n" + "\n".join(notices))
+    if skipped := products_left_out(plan):
+        parts.append("### Products left out\n\n" + some_items(skipped, _MOST_LINES))
+    if notices := [plain(first_line(text, _MOST_LINE)) for text in plan.notices]:
+        parts.append("### Notices\n\n" + some_items(notices, _MOST_LINES))
     chunks = sum(len(tile["chunks"]) for tile in facts["tiles"])
     card = (
         f"{counted(len(facts['tiles']), 'tile')}, {counted(chunks, 'chunk')}, "
         f"{counted(len(plan.labels), 'band')}, {facts['first_day']} to {facts['last_day']}"
     )
     return "\n\n".join(parts), card
+
+
+def products_left_out(plan: Plan) -> list[str]:
+    """Return a line, in Markdown, for each broken product that the plan leaves out."""
+    return [
+        f"{code(row.product.name)} ({row.tile}): {plain(first_line(row.reason, _MOST_LINE))}"
+        for row in plan.skipped
+    ]
 
 
 def _summary(plan: Plan, facts: dict[str, Any]) -> str:
@@ -78,21 +86,14 @@ def _tile(tile: dict[str, Any]) -> Iterator[tuple[str, ...]]:
 
 
 def _features(plan: Plan) -> str:
-    lines = [f"- {code(one.name)}: {_named(one.labels)}" for one in plan.functions]
+    items = [f"{code(one.name)}: {_named(one.labels)}" for one in plan.functions]
     native = len(plan.labels) - sum(len(one.labels) for one in plan.functions)
     if native:
-        lines.insert(0, f"- {counted(native, 'native band')}: {_named(plan.labels[:native])}")
-    return "\n".join(lines)
+        items.insert(0, f"{counted(native, 'native band')}: {_named(plan.labels[:native])}")
+    return some_items(items, _MOST_LINES)
 
 
 def _named(labels: tuple[str, ...]) -> str:
     shown = ", ".join(plain(label) for label in labels[:_MOST_LABELS])
     more = len(labels) - _MOST_LABELS
     return f"{shown} and {more} more" if more > 0 else shown
-
-
-def _skipped(plan: Plan) -> Iterator[str]:
-    for row in plan.skipped[:_MOST_SKIPPED]:
-        yield f"- {code(row.product.name)} ({row.tile}): {plain(row.reason)}"
-    if len(plan.skipped) > _MOST_SKIPPED:
-        yield f"- and {len(plan.skipped) - _MOST_SKIPPED} more"

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 
 from sitsflow.request import STEPS
 from sitsflow.run.jobs import TASKS, Job
 from sitsflow.run.status import JobStatus, State, counts
 
-_WELL: tuple[State, ...] = ("done", "already there")
+DONE: tuple[State, ...] = ("done", "already there")
+TITLES = dict(zip(TASKS, (title for _, title in STEPS), strict=True))
+
 _WORDS: Mapping[State, str] = {
     "failed": "failed",
     "running": "running",
     "waiting": "to come",
     "not run": "not run",
 }
-TITLES = dict(zip(TASKS, (title for _, title in STEPS), strict=True))
 
 
 def by_step(jobs: Iterable[Job], statuses: Mapping[str, JobStatus]) -> dict[str, dict[str, int]]:
@@ -26,20 +28,21 @@ def by_step(jobs: Iterable[Job], statuses: Mapping[str, JobStatus]) -> dict[str,
     return {task: counts(these) for task, these in found.items()}
 
 
-def share(tally: Mapping[str, int]) -> float:
-    """Return how much is done, in per cent."""
+def jobs_done(tally: Mapping[str, int]) -> int:
+    """Return how many of the jobs counted by state are done, by this run or an earlier one."""
+    return sum(tally.get(state, 0) for state in DONE)
+
+
+def percent_done(tally: Mapping[str, int]) -> float:
+    """Return how much is done, in per cent with one decimal: 100 only if all is."""
     total = sum(tally.values())
-    return round(100 * _done(tally) / total, 1) if total else 0.0
+    return math.floor(1000 * jobs_done(tally) / total) / 10 if total else 0.0
 
 
 def in_words(tally: Mapping[str, int]) -> str:
     """Return e.g. ``12 of 50 done: 1 failed, 2 running, 35 to come``."""
-    done, total = _done(tally), sum(tally.values())
+    done, total = jobs_done(tally), sum(tally.values())
     rest = [f"{tally[state]} {words}" for state, words in _WORDS.items() if tally.get(state)]
     if there := tally.get("already there"):
         rest.insert(0, f"{there} by an earlier run")
     return f"{done} of {total} done" + (f": {', '.join(rest)}" if rest else "")
-
-
-def _done(tally: Mapping[str, int]) -> int:
-    return sum(tally.get(state, 0) for state in _WELL)

@@ -1,13 +1,14 @@
-"""What a run ended with: statistics of the features, and where the report lies."""
+"""What a run ended with: pictures, where everything is, and statistics of the features."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-from flows.artifacts.markdown import plain
+from flows.artifacts.markdown import plain, table
 from sitsflow.plan import Plan
+from sitsflow.report.figures import number
 from sitsflow.steps.quicklook import title_of
 
 _MOST_ROWS = 500
@@ -20,8 +21,37 @@ _COLUMNS = {
 }
 
 
-def statistics_rows(item: Path) -> list[dict[str, Any]]:
-    """Return a row a feature, from the description of the map.
+def results_page(plan: Plan, outcome: str, pictures: str, statistics: str) -> tuple[str, str]:
+    """Return the page, in Markdown, and one line for its card.
+
+    Parameters
+    ----------
+    outcome : str
+        How the run ended; the first line says it.
+    pictures : str
+        Of the map or of tiles, in Markdown; empty if there is none.
+    statistics : str
+        Table of the features, in Markdown; empty if there is none.
+    """
+    paths = plan.paths
+    how = plain(outcome.partition("\n")[0].rstrip(":"))
+    parts = [f"**{plain(title_of(plan))}**: {how}.", pictures]
+    parts.append("\n".join((f"### Files\n\nBelow {plain(str(paths.root))}:\n", *_files(plan))))
+    if paths.report.exists():
+        parts.append(
+            "The report is one file that needs nothing else. It has quicklooks with legends, "
+            "histograms, the dates of all tiles with their share of valid pixels, time series of "
+            "sample pixels, costs, warnings, versions and the configuration. A browser does not "
+            f"open a file from this page: copy its address, {plain(paths.report.as_uri())}"
+        )
+    if statistics:
+        parts.append(f"### Statistics of all pixels\n\n{statistics}")
+    card = f"Pictures, statistics, and the files in {plain(str(paths.root))}"
+    return "\n\n".join(part for part in parts if part), card
+
+
+def statistics_table(item: Path) -> str:
+    """Return a table with a row a feature, from the description of the map.
 
     Parameters
     ----------
@@ -37,19 +67,13 @@ def statistics_rows(item: Path) -> list[dict[str, Any]]:
     rows = []
     for band in bands[:_MOST_ROWS]:
         found = band.get("statistics", {})
-        figures = {title: _short(found.get(name)) for name, title in _COLUMNS.items()}
-        rows.append({"feature": band["name"], **figures})
-    return rows
+        rows.append([plain(band["name"]), *(number(found.get(name)) for name in _COLUMNS)])
+    text = table(("feature", *_COLUMNS.values()), rows)
+    more = len(bands) - _MOST_ROWS
+    return f"{text}\n\nand {more} more, in {plain(item.name)}" if more > 0 else text
 
 
-def report_page(plan: Plan, outcome: str) -> tuple[str, str]:
-    """Return a page, in Markdown, that says where everything lies, and one line for its card.
-
-    Parameters
-    ----------
-    outcome : str
-        How the run ended; the first line says it.
-    """
+def _files(plan: Plan) -> Iterator[str]:
     paths = plan.paths
     places = {
         "Report": paths.report,
@@ -60,24 +84,6 @@ def report_page(plan: Plan, outcome: str) -> tuple[str, str]:
         "Tasks": paths.status,
         "Logs": paths.logs,
     }
-    lines = [f"Below {plain(str(paths.root))}:\n"]
-    lines += [
-        f"- **{name}**: {plain(str(path.relative_to(paths.root)))}"
-        for name, path in places.items()
-        if path.exists()
-    ]
-    about = (
-        "The report is one file that needs nothing else: open it in a browser, where this folder "
-        "is at hand. It has quicklooks with legends, histograms, the dates of all tiles with "
-        "their share of valid pixels, time series of sample pixels, costs, warnings, versions "
-        "and the configuration."
-    )
-    how = plain(outcome.partition("\n")[0].rstrip(":"))
-    parts = [f"**{plain(title_of(plan))}**: {how}.", "\n".join(lines), about]
-    if paths.report.exists():
-        parts.append(f"To copy into the address bar: {plain(paths.report.as_uri())}")
-    return "\n\n".join(parts), plain(str(paths.report))
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.5g}")
+    for name, path in places.items():
+        if path.exists():
+            yield f"- **{name}**: {plain(str(path.relative_to(paths.root)))}"

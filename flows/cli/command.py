@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from flows.cli import config as config_commands
-from flows.cli import folder, iota2
+from flows.cli import folder, iota2, server
 from flows.exit_status import ExitStatus, explain
 from sitsflow.errors import ConfigError, Fault
 
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(config_commands.app, name="config")
+app.add_typer(server.app, name="server")
 app.command()(folder.status)
 app.command()(folder.clean)
 app.command()(folder.bugreport)
@@ -102,7 +103,7 @@ def check(
     debug: Debug = False,
 ) -> None:
     """Validate CONFIG, and print the steps and the plan; no pixel is read."""
-    from flows.describe import as_data, as_text
+    from sitsflow.run.description import as_data, as_text
 
     plan, tiles = _plan(config, overrides, quiet=as_json)
     typer.echo(json.dumps(as_data(plan, tiles)) if as_json else as_text(plan, tiles))
@@ -111,8 +112,8 @@ def check(
 @app.command()
 def functions(config: Config, overrides: Overrides = None, debug: Debug = False) -> None:
     """List what user functions can call with CONFIG, and the built-in functions."""
-    from flows.describe import catalogue_text
     from sitsflow.features.catalogue import describe
+    from sitsflow.run.description import catalogue_text
 
     plan, tiles = _plan(config, overrides, quiet=True)
     typer.echo(catalogue_text(describe(plan, tiles)))
@@ -160,8 +161,11 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
     from flows.server import QUIET, leave_by_default, stop_at_exit
 
     # Prefect and Dask read these when they are imported; workers inherit them.
-    quiet = {} if debug else {"PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL"}
-    os.environ.update(QUIET | quiet)
+    quiet = {
+        "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
+    }
+    os.environ.update(QUIET | ({} if debug else quiet))
     if stop or (stop is None and not leave_by_default()):
         stop_at_exit()
     from flows.local_run import RunOptions, run_here

@@ -14,15 +14,20 @@ from flows.server.client import (
     wait_for,
     wait_for_configured,
 )
+from flows.server.log import ErrorLog
 from flows.server.machine import Status, find_or_start, status, stop, stop_at_exit
+from flows.server.watch import ended_without_server, gone
 
 __all__ = [
     "QUIET",
+    "ErrorLog",
     "Server",
     "ServerError",
     "Status",
     "configured_api_url",
+    "ended_without_server",
     "find_or_start",
+    "gone",
     "leave_by_default",
     "status",
     "stop",

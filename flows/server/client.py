@@ -37,15 +37,7 @@ class ServerError(Exception):
 
 @dataclass(frozen=True)
 class Server:
-    """A Prefect server of this machine.
-
-    Attributes
-    ----------
-    url : str
-        Where its UI is, e.g. http://127.0.0.1:4200.
-    started : bool
-        Whether it was not there before.
-    """
+    """A Prefect server of this machine: where its UI is, and whether it was started just now."""
 
     url: str
     started: bool = False
@@ -141,13 +133,12 @@ def short_certificates(place: Path) -> Path:
     """
     import certifi
 
+    from sitsflow.io.record import write_whole
+
     path = place / "certificate.pem"
     if not path.exists():
-        first = Path(certifi.where()).read_text(encoding="utf-8").partition(_CERTIFICATE_END)
-        # Two processes may write it at once: each its own file, renamed when whole.
-        own = place / f"certificate.{os.getpid()}"
-        own.write_text(f"{first[0]}{first[1]}\n", encoding="utf-8")
-        own.replace(path)
+        first, end, _ = Path(certifi.where()).read_text("utf-8").partition(_CERTIFICATE_END)
+        write_whole(path, f"{first}{end}\n")
     return path
 
 

@@ -24,10 +24,7 @@ def folder() -> Path:
 
 @contextlib.contextmanager
 def locked() -> Iterator[None]:
-    """Let one process at a time look for the server, start or stop it.
-
-    The lock goes with the process, however that ends.
-    """
+    """Let one process at a time look for the server, start or stop it."""
     with (folder() / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
@@ -35,7 +32,7 @@ def locked() -> Iterator[None]:
 
 @contextlib.contextmanager
 def used() -> Iterator[None]:
-    """Be one of the processes that use the server, until the end of the block."""
+    """Be one of those that use the server, until the end of the block or of this process."""
     with (folder() / "users").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_SH)
         yield

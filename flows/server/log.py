@@ -1,7 +1,6 @@
-"""The log of the server of this machine.
+"""The errors that the server of this machine logs.
 
-Prefect's command gives a server in the background pipes that nobody reads, so that the first
-error it wants to print is lost, and ends it. A file takes them instead.
+Prefect's command gives a server in the background pipes that nobody reads: what it prints is lost.
 """
 
 from __future__ import annotations
@@ -10,57 +9,82 @@ import json
 import re
 from pathlib import Path
 
+from flows.server.folder import folder
+
 _BYTES = 1_000_000
 _RECORD = re.compile(r"^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)", re.MULTILINE)
-_SHOWN = 2000
+_HEAD = re.compile(r"^\d\S+ \S+ [A-Z]+ \S+: ")
+_TRACEBACK = "Traceback (most recent call last):"
+_RAISED = re.compile(r"^[A-Za-z_][\w.]*: .+", re.MULTILINE)
 
 
-def log_path(folder: Path) -> Path:
+def log_path() -> Path:
     """Return the file that the server writes its errors to."""
-    return folder / "server.log"
+    return folder() / "server.log"
 
 
-def write_log_settings(folder: Path) -> Path:
+def write_log_settings() -> Path:
     """Write the logging settings of the server; return their file."""
     file = {
         "class": "logging.handlers.RotatingFileHandler",
-        "filename": str(log_path(folder)),
+        "filename": str(log_path()),
         "maxBytes": _BYTES,
         "backupCount": 1,
         "delay": True,
         "formatter": "plain",
         "encoding": "utf-8",
     }
-    quiet = {"level": "ERROR", "handlers": ["file"], "propagate": False}
+    errors = {"level": "ERROR", "handlers": ["file"], "propagate": False}
     settings = {
         "version": 1,
         "disable_existing_loggers": False,
         "formatters": {"plain": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
         "handlers": {"file": file},
-        "loggers": dict.fromkeys(("prefect", "uvicorn", "fastapi"), quiet),
+        "loggers": dict.fromkeys(("prefect", "uvicorn", "fastapi"), errors),
         "root": {"level": "ERROR", "handlers": ["file"]},
     }
-    path = folder / "server-logging.json"
+    path = folder() / "server-logging.json"
     # Prefect fills in $NAME.
     path.write_text(json.dumps(settings).replace("$", "$$"), encoding="utf-8")
     return path
 
 
-class Complaints:
-    """Reads what is new in a server's log."""
+class ErrorLog:
+    """Reads what is new in the server's log, the file `path`."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._seen = path.stat().st_size if path.exists() else 0
+    def __init__(self) -> None:
+        self.path = log_path()
+        self._seen = self.path.stat().st_size if self.path.exists() else 0
+        self._told: set[str] = set()
 
-    def new(self) -> str:
-        """Return what was written since the last look."""
-        if not self._path.exists():
-            return ""
-        if self._path.stat().st_size < self._seen:  # a new file was begun
+    def new(self) -> list[str]:
+        """Return the causes of errors since the last look, each once."""
+        text = self.path.read_bytes() if self.path.exists() else b""
+        if len(text) < self._seen:  # a new file was begun
             self._seen = 0
-        with self._path.open("rb") as log:
-            log.seek(self._seen)
-            text = log.read()
-        self._seen += len(text)
-        return text.decode("utf-8", "replace").strip()
+        found = _causes(text[self._seen :].decode("utf-8", "replace"))
+        self._seen = len(text)
+        new = [line for raised, line in found.items() if raised not in self._told]
+        self._told.update(found)
+        return new
+
+
+def causes(text: str) -> list[str]:
+    """Return a line for each different error: its message, and the exception that it ends with.
+
+    The last line of a record is no cause: SQLAlchemy ends with the address of its manual.
+    """
+    return list(_causes(text).values())
+
+
+def _causes(text: str) -> dict[str, str]:
+    """Return the lines by what was raised: several parts of a server log the same exception."""
+    found: dict[str, str] = {}
+    for record in filter(None, map(str.strip, _RECORD.split(text))):
+        before, is_raised, after = _HEAD.sub("", record).rpartition(_TRACEBACK)
+        message = (before if is_raised else after).partition("\n")[0]
+        exception = _RAISED.search(after) if is_raised else None
+        raised = exception.group() if exception else message
+        parts = ["" if message == _TRACEBACK else message.rstrip(": "), raised]
+        found.setdefault(raised, ": ".join(dict.fromkeys(part for part in parts if part)))
+    return found

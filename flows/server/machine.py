@@ -5,48 +5,34 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 from flows.server.client import START_SECONDS, Server, ServerError
-from flows.server.folder import folder, home, is_used, locked
-from flows.server.log import Complaints, log_path
+from flows.server.folder import is_used, locked
+from flows.server.log import ErrorLog, log_path
 from flows.server.process import ServerProcess, find_process, forget, is_free
-from flows.server.start import start_process
+from flows.server.start import import_errors, start_process
 
 _LONG_SECONDS = 4.0
 _PORTS_TRIED = 100
 _started_here: list[str] = []
-_UNKNOWN = "`prefect server start` shows why"
+_ENDED = "ended at its start"
 
 
-@dataclass(frozen=True)
-class Status:
-    """The server of this machine, as it is now.
-
-    Attributes
-    ----------
-    server : Server
-        Its addresses.
-    pid : int
-        Number of its process.
-    since : datetime
-        When it was started.
-    database : str
-        Path of the file, or address without the password.
-    size : int or None
-        Bytes of that file, None if the database is no file.
-    log : Path
-        Where its errors are.
-    """
+class Status(NamedTuple):
+    """The server of this machine, as it is now."""
 
     server: Server
     pid: int
     since: datetime
     database: str
+    """Its file, or its address without the password."""
     size: int | None
+    """Bytes of that file and its journal, None if the database is no file."""
     log: Path
+    """Where its errors are."""
 
 
 def find_or_start(port: int | None = None) -> Server:
@@ -64,20 +50,18 @@ def find_or_start(port: int | None = None) -> Server:
         If it does not start, with the cause.
     """
     with locked():
-        if (found := find_process(home())) is not None:
-            if why_not := _wait(found):
-                raise ServerError(
-                    f"the Prefect server of this machine, process {found.process.pid}, {why_not}: "
-                    f"see {log_path(folder())}, or stop it (sitsflow server stop)"
-                )
-            if port not in (None, found.port):
-                _say(f"the Prefect server of this machine is there already, on port {found.port}")
-            return Server(found.url)
-        if port is not None:
-            if not is_free(port):
-                raise ServerError(f"port {port} of this machine is in use: choose another")
-            return _start(port)
-        return _start_on_a_free_port()
+        found = find_process()
+        if found is None:
+            forget()
+            return _start_on_a_free_port() if port is None else _start(port)
+        if why_not := _wait(found):
+            raise ServerError(
+                f"the Prefect server of this machine, process {found.process.pid}, {why_not}: "
+                f"see {log_path()}, or stop it (sitsflow server stop)"
+            )
+        if port not in (None, found.port):
+            _say(f"the Prefect server of this machine is there already, on port {found.port}")
+        return Server(found.url)
 
 
 def stop(*, unless_used: bool = False) -> bool:
@@ -94,18 +78,21 @@ def stop(*, unless_used: bool = False) -> bool:
         Whether there was one that is stopped now.
     """
     with locked():
-        found = find_process(home())
-        if found is None or (unless_used and is_used()):
+        found = find_process()
+        if found is None:
+            forget()
             return False
-        _end(found)
+        if unless_used and is_used():
+            return False
+        found.end()
     return True
 
 
 def stop_at_exit() -> None:
     """Stop the server when this process ends, if it was started by it and no other uses it.
 
-    Call it before Prefect is imported: what is registered last is called first, and what Prefect
-    still has to send to the server is sent then.
+    Call it before Prefect is imported: what is registered first is called last, and what Prefect
+    still has to send to the server is sent before.
     """
     atexit.register(_stop_own)
 
@@ -117,19 +104,11 @@ def _stop_own() -> None:
 
 def status() -> Status | None:
     """Return what there is to know of the server of this machine, None if there is none."""
-    found = find_process(home())
+    found = find_process()
     if found is None:
         return None
-    database = _database()
-    path = Path(database)
-    return Status(
-        server=Server(found.url),
-        pid=found.process.pid,
-        since=datetime.fromtimestamp(found.process.create_time()),
-        database=database,
-        size=path.stat().st_size if path.is_file() else None,
-        log=log_path(folder()),
-    )
+    since = datetime.fromtimestamp(found.process.create_time())
+    return Status(Server(found.url), found.process.pid, since, *_database(), log_path())
 
 
 def _start_on_a_free_port() -> Server:
@@ -155,16 +134,20 @@ def _start_on_a_free_port() -> Server:
 
 
 def _start(port: int) -> Server:
-    complaints = Complaints(log_path(folder()))
-    server = start_process(home(), folder(), port)
-    try:
-        why_not = _wait(server)
-    except BaseException:  # Ctrl-C too
-        _end(server)
-        raise
-    if why_not:
-        _end(server)
-        raise ServerError(f"the Prefect server {why_not}: {complaints.new() or _UNKNOWN}")
+    if not is_free(port):
+        raise ServerError(f"port {port} of this machine is in use: choose another")
+    errors = ErrorLog()
+    server = start_process(port)
+    why_not = _ENDED
+    if server is not None:
+        try:
+            why_not = _wait(server)
+        finally:  # after Ctrl-C too
+            if why_not:
+                server.end()
+    if server is None or why_not:
+        said = "".join(f"\n  {cause}" for cause in errors.new() or import_errors(port))
+        raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {errors.path})")
     _started_here.append(server.url)
     return Server(server.url, started=True)
 
@@ -176,7 +159,7 @@ def _wait(server: ServerProcess) -> str:
     while not server.answers():
         waited = time.monotonic() - began
         if not server.is_alive():
-            return "ended at its start"
+            return _ENDED
         if waited > START_SECONDS:
             return f"does not answer after {START_SECONDS} s"
         if waited > _LONG_SECONDS and not said:
@@ -186,19 +169,17 @@ def _wait(server: ServerProcess) -> str:
     return ""
 
 
-def _end(server: ServerProcess) -> None:
-    server.end()
-    forget(home())
-
-
-def _database() -> str:
+def _database() -> tuple[str, int | None]:
+    """Return where the database is, and its bytes if it is a file."""
     from prefect.settings import get_current_settings
     from sqlalchemy import make_url
 
     secret = get_current_settings().server.database.connection_url
     url = make_url(secret.get_secret_value() if secret else "")
-    is_file = url.get_backend_name() == "sqlite" and url.database
-    return url.database or "" if is_file else url.render_as_string(hide_password=True)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return url.render_as_string(hide_password=True), None
+    files = [Path(f"{url.database}{suffix}") for suffix in ("", "-wal")]
+    return url.database, sum(path.stat().st_size for path in files if path.is_file())
 
 
 def _say(text: str) -> None:

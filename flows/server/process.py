@@ -1,9 +1,8 @@
-"""The process of a Prefect server in the background: which it is, and whether it is ours."""
+"""The process of a Prefect server of this machine: which it is, and whether it is ours."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from flows.server.client import ServerError, answers
+from flows.server.folder import folder, home
 
 _APP = "prefect.server.api.server:create_app"
 _STOP_SECONDS = 15.0
@@ -32,72 +32,53 @@ class ServerProcess:
 
     def answers(self) -> bool:
         """Whether it is this process that answers there."""
-        return self._listens() and answers(f"{self.url}/api")
+        return self.port in _ports(self.process) and answers(f"{self.url}/api")
 
     def is_alive(self) -> bool:
         """Whether it runs still."""
         try:
-            return bool(self.process.status() != psutil.STATUS_ZOMBIE and self.process.is_running())
+            return bool(self.process.is_running() and self.process.status() != psutil.STATUS_ZOMBIE)
         except psutil.NoSuchProcess:
             return False
 
-    def end(self, seconds: float = _STOP_SECONDS) -> None:
+    def end(self) -> None:
         """End it, and return when it is gone: ask, wait, then kill."""
-        for signal in (self.process.terminate, self.process.kill):
+        for end in (self.process.terminate, self.process.kill):
             with contextlib.suppress(psutil.NoSuchProcess):
-                signal()
-            until = time.monotonic() + seconds
-            # Not `wait`: in a container with no init the dead stay, as zombies.
+                end()
+            until = time.monotonic() + _STOP_SECONDS
+            # Not `Process.wait`: in a container without an init process the dead stay, as zombies.
             while self.is_alive() and time.monotonic() < until:
                 time.sleep(0.05)
-
-    def _listens(self) -> bool:
-        try:
-            connections = self.process.net_connections("tcp")
-        except psutil.Error:
-            return False
-        return any(
-            one.status == psutil.CONN_LISTEN and one.laddr.port == self.port for one in connections
-        )
+        forget()
 
 
-def pid_file(home: Path) -> Path:
-    """Return the file where Prefect keeps the number of the server's process."""
-    return home / "server.pid"
-
-
-def find_process(home: Path) -> ServerProcess | None:
-    """Return the server that `server.pid` names, None if there is none; a stale file is removed.
+def find_process() -> ServerProcess | None:
+    """Return the server that `server.pid` names, if it is ours, or else one in a terminal.
 
     Raises
     ------
     ServerError
-        If it runs on another machine that shares this home.
+        If it runs on another machine that shares this home of Prefect.
     """
-    try:
-        pid = int(pid_file(home).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return None
-    except ValueError:  # a start that was killed halfway
-        forget(home)
-        return None
-    _refuse_other_machine(home, pid)
-    found = _recognize(pid, home)
-    if found is None:
-        forget(home)
-    return found
+    with contextlib.suppress(OSError, psutil.Error, KeyError, ValueError):
+        process = psutil.Process(_recorded_pid())
+        command = process.cmdline()
+        # Numbers of processes are used again: by other programs, by servers of other homes.
+        if _APP in command and _is_ours(process):
+            return ServerProcess(process, int(command[command.index("--port") + 1]))
+    return _find_in_terminal()
 
 
-def remember_machine(home: Path, pid: int) -> None:
-    """Write down where this server runs: `server.pid` does not say."""
-    text = json.dumps({"pid": pid, "host": socket.gethostname()})
-    _machine_file(home).write_text(text, encoding="utf-8")
+def remember_machine(server: ServerProcess) -> None:
+    """Write down on which machine it runs: `server.pid` does not say."""
+    text = f"{server.process.pid} {socket.gethostname()}"
+    (folder() / "machine").write_text(text, encoding="utf-8")
 
 
-def forget(home: Path) -> None:
+def forget() -> None:
     """Remove what is written down about a server that is gone."""
-    for path in (pid_file(home), _machine_file(home)):
-        path.unlink(missing_ok=True)
+    (home() / "server.pid").unlink(missing_ok=True)
 
 
 def is_free(port: int) -> bool:
@@ -111,35 +92,50 @@ def is_free(port: int) -> bool:
     return True
 
 
-def _machine_file(home: Path) -> Path:
-    return home / "sitsflow" / "server.json"
+def _recorded_pid() -> int:
+    """Return what Prefect's command wrote down, unless it did so on another machine.
 
-
-def _refuse_other_machine(home: Path, pid: int) -> None:
-    """Two machines must not write one SQLite file, which they would on a network's disk."""
-    try:
-        known = json.loads(_machine_file(home).read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
-        return
-    if known["pid"] == pid and known["host"] != socket.gethostname():
+    Two machines must not write one SQLite file, which they would on a disk of the network.
+    """
+    path = home() / "server.pid"
+    pid = path.read_text(encoding="utf-8")
+    known = folder() / "machine"
+    of, _, machine = (known.read_text("utf-8") if known.exists() else "").partition(" ")
+    if pid and of == pid and machine != socket.gethostname():
         raise ServerError(
-            f"the Prefect server of {home} runs on another machine, {known['host']}: stop it there "
+            f"the Prefect server of {home()} runs on another machine, {machine}: stop it there "
             "(sitsflow server stop), or set PREFECT_HOME to a folder of this machine. If it is "
-            f"gone, delete {pid_file(home)}"
+            f"gone, delete {path}"
         )
+    return int(pid)
 
 
-def _recognize(pid: int, home: Path) -> ServerProcess | None:
-    """Return the process if it is a server of this user and home: numbers are used again."""
-    try:
-        process = psutil.Process(pid)
-        command = process.cmdline()
-        if process.uids().real != os.getuid() or _APP not in command:
-            return None
-        environment = process.environ()
-        own_home = environment.get("PREFECT_HOME") or Path(environment["HOME"]) / ".prefect"
-        if Path(own_home).expanduser().resolve() != home.resolve():
-            return None
-        return ServerProcess(process, int(command[command.index("--port") + 1]))
-    except (psutil.Error, KeyError, ValueError, IndexError):
-        return None
+def _find_in_terminal() -> ServerProcess | None:
+    """Return the server of a `prefect server start` without `--background`: it has no `server.pid`.
+
+    A second one beside it would lock its database.
+    """
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, KeyError, ValueError):
+            command = [Path(argument).name for argument in process.cmdline()]
+            words = command[command.index("prefect") + 1 :][:2]
+            if words == ["server", "start"] and _is_ours(process) and (ports := _ports(process)):
+                return ServerProcess(process, ports[0])
+    return None
+
+
+def _is_ours(process: psutil.Process) -> bool:
+    """Whether a process is of this user, and of this home of Prefect."""
+    if process.uids().real != os.getuid():
+        return False
+    environment = process.environ()
+    its = environment.get("PREFECT_HOME") or Path(environment["HOME"]) / ".prefect"
+    return Path(its).expanduser().resolve() == home().resolve()
+
+
+def _ports(process: psutil.Process) -> list[int]:
+    """Return where a process listens."""
+    with contextlib.suppress(psutil.Error):
+        connections = process.net_connections("tcp")
+        return [one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN]
+    return []

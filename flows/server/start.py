@@ -5,56 +5,60 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 from flows.server.client import QUIET, ServerError
-from flows.server.log import write_log_settings
+from flows.server.folder import home
+from flows.server.log import causes, write_log_settings
 from flows.server.process import ServerProcess, find_process, remember_machine
 
-_COMMAND = [sys.executable, "-m", "prefect", "server", "start", "--background"]
 
-
-def start_process(home: Path, folder: Path, port: int) -> ServerProcess:
-    """Start a server; it may not answer yet.
+def start_process(port: int) -> ServerProcess | None:
+    """Start a server, which may not answer yet; return None if it has ended again.
 
     Raises
     ------
     ServerError
         With what Prefect's command says.
     """
-    done = subprocess.run(
-        [*_COMMAND, "--host", "127.0.0.1", "--port", str(port), "--analytics-off"],
-        cwd=home,
-        env=_environment(home, folder, port),
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        # Ctrl-C in the terminal is for the run, not for the server.
-        start_new_session=True,
-    )
+    command = ["-m", "prefect", "server", "start", "--background", "--host", "127.0.0.1"]
+    done = _run([*command, "--port", str(port)], port)
     if done.returncode:
         raise ServerError(f"the Prefect server did not start: {done.stdout}{done.stderr}".strip())
-    server = find_process(home)
-    if server is None:
-        raise ServerError("the Prefect server ended at once")
-    remember_machine(home, server.process.pid)
+    server = find_process()
+    if server is not None:
+        remember_machine(server)
     return server
 
 
-def _environment(home: Path, folder: Path, port: int) -> dict[str, str]:
+def import_errors(port: int) -> list[str]:
+    """Return why a server ended before it could write to its log: at an import."""
+    return causes(_run(["-c", "import prefect.server.api.server"], port).stderr)
+
+
+def _run(arguments: list[str], port: int) -> subprocess.CompletedProcess[str]:
     url = f"http://127.0.0.1:{port}"
-    inherited = {name: value for name, value in os.environ.items() if name != "PREFECT_API_URL"}
-    return {
-        **inherited,
+    environment = {
+        **os.environ,
         **QUIET,
-        "PREFECT_HOME": str(home),
+        "PREFECT_HOME": str(home()),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         "PREFECT_UI_URL": url,
         # Prefect's default lets every page that the user's browser shows call this server.
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{url},http://localhost:{port}",
-        "PREFECT_LOGGING_CONFIG_PATH": str(write_log_settings(folder)),
+        "PREFECT_LOGGING_CONFIG_PATH": str(write_log_settings()),
         # Options of uvicorn, which Prefect's command does not have.
         "UVICORN_ACCESS_LOG": "false",
         "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "5",
     }
+    environment.pop("PREFECT_API_URL", None)
+    # In a session of its own: Ctrl-C in the terminal is for the run, not for the server.
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=home(),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )

@@ -78,9 +78,11 @@ def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False
     Raises
     ------
     OutputError
-        If the directory is not ours, or holds an input.
+        If the directory is not ours, is in use by another run, or holds an input.
     """
     _decide(plan, remove=remove, fresh=fresh)
+    if in_use(plan.paths):
+        raise _used(plan.paths)
 
 
 def finish(plan: Plan) -> None:
@@ -218,6 +220,10 @@ def locked(paths: OutputPaths) -> Iterator[None]:
         yield
     finally:
         os.close(handle)
+
+
+def _used(paths: OutputPaths) -> OutputError:
+    return OutputError(f"another run is at work in {paths.root}; wait for its end")
 
 
 def _lock_path(paths: OutputPaths) -> Path:

@@ -75,9 +75,8 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         warnings=tuple(warnings),
     )
     log.info(
-        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2g Mpixel/s, peak RAM %.0f MB",
-        tile_plan.tile, index, window.height, window.width, len(plan.labels), record.seconds,
-        record.pixels / max(record.seconds, 1e-6) / 1e6, record.peak_rss_mb,
+        "%s chunk %d: %d x %d pixels of %d bands",
+        tile_plan.tile, index, window.height, window.width, len(plan.labels),
     )  # fmt: skip
     return record
 

@@ -28,9 +28,8 @@ from prefect import flow, task
 
 from blocks.cluster import DaskCluster
 from flows.cluster import RunCluster
-from flows.embedded import embedded_server
 from flows.resources import Resources
-from flows.server import wait_for
+from flows.server import find_or_start, status, stop, use
 from tests.flows.trivial import carry_out_trivial
 
 _IDLE_SHARE, _LOOK_SECONDS = 0.3, 2.0  # of a core: even at rest all of these poll
@@ -145,6 +144,18 @@ def _report(costs: dict[str, Cost], number: int) -> None:
     sys.stdout.write(json.dumps({kind: vars(cost) for kind, cost in costs.items()}) + "\n")
 
 
+def _inside(folder: str, number: int) -> None:
+    server = find_or_start()
+    found = status()
+    assert found is not None, "it was started just now"
+    os.environ["BENCH_SERVER"] = str(found.pid)
+    try:
+        with use(server):
+            _report(measured(folder, number), number)
+    finally:
+        stop()
+
+
 def main() -> None:
     """Measure with a server of its own; its database too, unless one is configured."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -152,31 +163,22 @@ def main() -> None:
     parser.add_argument("--inside", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.inside:
-        _report(measured(options.inside, options.number), options.number)
+        _inside(options.inside, options.number)
         return
+    root = Path(__file__).resolve().parents[2]
     with tempfile.TemporaryDirectory(prefix="sitsflow-bench-") as folder:
-        os.environ["PREFECT_HOME"] = f"{folder}/home"
-        with embedded_server() as server:
-            wait_for(server.api_url)
-            # In a child: Prefect reads its settings once, and here there was no server yet.
-            subprocess.run(
-                [
-                    sys.executable,
-                    "-m",
-                    __spec__.name,
-                    "--inside",
-                    folder,
-                    "-n",
-                    str(options.number),
-                ],
-                env={
-                    **os.environ,
-                    **server.environment,
-                    "BENCH_SERVER": str(server.process.pid),
-                    "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
-                },
-                check=True,
-            )
+        # In a child: Prefect reads its settings once.
+        subprocess.run(
+            [sys.executable, "-m", __spec__.name, "--inside", folder, "-n", str(options.number)],
+            env={
+                **os.environ,
+                "PREFECT_HOME": f"{folder}/home",
+                "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+                # Workers import the task from here.
+                "PYTHONPATH": str(root),
+            },
+            check=True,
+        )
 
 
 if __name__ == "__main__":

@@ -1,6 +1,9 @@
 """One Prefect server for all tests of the engine, in a home of its own."""
 
+import contextlib
 import os
+import socket
+import sqlite3
 import subprocess
 import sys
 import textwrap
@@ -8,24 +11,62 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_HOME,
+    PREFECT_SERVER_API_PORT,
+    temporary_settings,
+)
 
-from flows.embedded import embedded_server
-from flows.server import wait_for
+from flows.server import find_or_start, stop, use
 
 Sitsflow = Callable[..., subprocess.CompletedProcess[str]]
 COMMAND = [sys.executable, "-c", "from flows.cli import main; main()"]
 
 
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@contextlib.contextmanager
+def prefect_home(home: Path) -> Iterator[dict[str, str]]:
+    """Make this process one that has a home of its own, and no server; yield its environment."""
+    port = free_port()
+    settings = {PREFECT_HOME: home, PREFECT_SERVER_API_PORT: port}
+    with (
+        pytest.MonkeyPatch.context() as patch,
+        temporary_settings(settings, restore_defaults={PREFECT_API_URL}),
+    ):
+        patch.setenv("PREFECT_HOME", str(home))
+        patch.setenv("PREFECT_SERVER_API_PORT", str(port))
+        patch.delenv("PREFECT_API_URL", raising=False)
+        yield dict(os.environ)
+
+
 @pytest.fixture(scope="session")
 def engine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """The environment of a process that uses the tests' server."""
-    home = tmp_path_factory.mktemp("prefect")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("PREFECT_HOME", str(home))
-        patch.delenv("PREFECT_API_URL", raising=False)
-        with embedded_server() as server:
-            wait_for(server.api_url)
-            yield {**os.environ, **server.environment}
+    with prefect_home(tmp_path_factory.mktemp("prefect")):
+        server = find_or_start()
+        try:
+            with use(server):
+                environment = dict(os.environ)
+            yield environment
+        finally:
+            stop()
+
+
+def copy_database(engine: dict[str, str], home: Path) -> Path:
+    """Give a home of Prefect a database, which need not be made again; return the home."""
+    home.mkdir(exist_ok=True)
+    with (
+        contextlib.closing(sqlite3.connect(Path(engine["PREFECT_HOME"]) / "prefect.db")) as source,
+        contextlib.closing(sqlite3.connect(home / "prefect.db")) as target,
+    ):
+        source.backup(target)
+    return home
 
 
 @pytest.fixture(scope="session")

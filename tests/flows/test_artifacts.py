@@ -1,39 +1,42 @@
-"""What the UI shows of a run: the pages themselves, and what a server holds in the end."""
+"""What is sent to the server of a run, how often, and what the server holds in the end."""
 
 import base64
 import io
+import json
 import logging
 import re
 import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 import numpy as np
 import PIL.Image
 import pytest
 from prefect import flow, get_client
-from prefect.artifacts import MarkdownArtifact
-from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
+from prefect.client.schemas.filters import (
+    ArtifactFilter,
+    ArtifactFilterFlowRunId,
+    FlowRunFilter,
+    FlowRunFilterParentTaskRunId,
+)
 from prefect.client.schemas.objects import Artifact, FlowRun
 from prefect.client.schemas.sorting import FlowRunSort
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.artifacts import RunArtifacts, shelf
-from flows.artifacts.chunks import MOST_ROWS, ChunkTables
-from flows.artifacts.failures import failures_page
-from flows.artifacts.markdown import lines, plain, table
-from flows.artifacts.pictures import quicklook_page
-from flows.artifacts.progress import by_step, in_words, share
-from sitsflow.errors import FunctionError, ReadError
+from flows.artifacts import RunArtifacts, StepArtifact, pictures, run, writer
 from sitsflow.io.paths import OutputPaths
 from sitsflow.planning.planner import make_plan
-from sitsflow.run.jobs import Job, all_jobs
-from sitsflow.run.remedies import remedy_of
-from sitsflow.run.status import JobStatus, State, load_status
+from sitsflow.run.jobs import all_jobs
+from sitsflow.run.status import load_status
 from sitsflow.steps.item import write_item
 from sitsflow.steps.quicklook import write_quicklook
+from tests.flows.artifacts.made_statuses import chunk_jobs, statuses_of
 from tests.flows.conftest import Sitsflow
 from tests.plans import grid_at, plan_for
 from tests.requests import TILES, tutorial
@@ -42,135 +45,159 @@ from tests.sitsflow.report.runs import carry_out
 FAILING = "write_features_T31TDJ_chunk_0"
 
 
-def statuses_of(jobs: list[Job], *states: State) -> dict[str, JobStatus]:
-    """A status a job; the last of `states` is that of all that follow."""
-    found = {}
-    for at, job in enumerate(jobs):
-        state = states[min(at, len(states) - 1)]
-        ended = state in ("done", "failed")
-        found[job.name] = JobStatus(
-            title=job.title,
-            state=state,
-            seconds=at if ended else None,
-            log=f"logs/x/{job.name}.out",
-            message="too | wet\n  to *say*" if state == "failed" else "",
-            remedy="Wait." if state == "failed" else "",
-            task_run="0123" if ended else "",
-        )
-    return found
-
-
-def test_keys_are_of_one_folder_and_stay() -> None:
-    key = shelf.key_of("preview T31TCJ", Path("/data/Grand Est/out 2018"))
-    assert re.fullmatch(r"preview-t31tcj-out-2018-[0-9a-f]{4}", key)
-    assert key == shelf.key_of("preview T31TCJ", Path("/data/Grand Est/out 2018"))
-    assert key != shelf.key_of("preview T31TCJ", Path("/data/Alsace/out 2018"))
-
-
-def test_text_stays_as_it_is_in_markdown() -> None:
-    assert plain("write_features _x_ a*b [c]") == r"write_features \_x\_ a\*b \[c\]"
-    assert lines("a\n  b") == "a  \n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}b"
-    assert table(("a", "b"), [("1|2", "3")]).splitlines()[2] == r"| 1\|2 | 3 |"
-
-
-def test_progress_is_told_in_a_number_and_a_line() -> None:
-    jobs = [Job("write_features", "A", index) for index in range(8)]
-    states = ("done", "already there", "failed", "running", "running", "waiting")
-    (tally,) = by_step(jobs, statuses_of(jobs, *states)).values()
-    assert share(tally) == 25.0
-    assert in_words(tally) == "2 of 8 done: 1 by an earlier run, 1 failed, 2 running, 3 to come"
-
-
-def test_very_many_chunks_become_the_failed_and_the_slowest(tmp_path: Path) -> None:
-    number = MOST_ROWS + 300
-    jobs = [Job("write_features", "A", index) for index in range(number)]
-    tables = ChunkTables(OutputPaths(tmp_path), jobs)
-    statuses = statuses_of(jobs, "done", "done", "failed", "running", "done")
-    rows, said = tables.chunks(statuses)
-    assert len(rows) == MOST_ROWS
-    assert [row["chunk"] for row in rows[:4]] == [2, 3, number - 1, number - 2]
-    assert rows[0]["log"] == "[write_features_A_chunk_2.out](../../runs/task-run/0123)"
-    assert f"the {MOST_ROWS} that failed, run, or took longest" in said
-    (tile,) = tables.tiles(statuses)
-    assert tile["chunks"] == f"{number - 2} of {number} done: 1 failed, 1 running"
-
-
-def test_a_failure_is_told_with_its_cause_its_remedy_and_its_log() -> None:
-    jobs = [Job("write_features", "A", index) for index in range(70)]
-    statuses = statuses_of(jobs, *["failed"] * 60, "not run")
-    page, card = failures_page(OutputPaths(Path("/out")), statuses)
-    assert "60 failed, 10 therefore not run" in page
-    assert "### [write_features A 0](../../runs/task-run/0123)" in page
-    assert "too | wet  \n\N{NO-BREAK SPACE}\N{NO-BREAK SPACE}to \\*say\\*" in page
-    assert "**What to do:** Wait." in page
-    assert "And 10 more" in page
-    assert "### Not run\n\nwrite_features A 60" in page
-    assert card.startswith("60 failed. write_features A 0: too | wet to")
-    page, _ = failures_page(OutputPaths(Path("/out")), statuses_of(jobs, "done"))
-    assert page == "Nothing failed."
-
-
-def test_every_error_has_a_remedy() -> None:
-    assert "function" in remedy_of(FunctionError("x"))
-    assert "tried several times" in remedy_of(ReadError("x"))
-    assert "disk is full" in remedy_of(OSError(28, "No space left on device"))
-    assert "not foreseen" in remedy_of(KeyError("x"))
-
-
-def test_a_quicklook_is_small_enough_for_a_page(tmp_path: Path) -> None:
-    noise = np.random.default_rng(3).integers(0, 255, (1400, 2000, 3), np.uint8)
-    PIL.Image.fromarray(noise).save(tmp_path / "quicklook.png")
-    page = quicklook_page(tmp_path / "quicklook.png")
-    assert len(page) < 150_000, "noise is the worst there is"
-    picture = picture_in(page)
-    assert picture.width <= 900
-    with pytest.raises(OSError, match="quicklook"):
-        quicklook_page(tmp_path / "no_quicklook.png")
-
-
 def picture_in(page: str) -> PIL.Image.Image:
     found = re.search(r"\(data:image/webp;base64,([^)]+)\)", page)
     assert found
     return PIL.Image.open(io.BytesIO(base64.b64decode(found[1])))
 
 
-def test_a_server_that_takes_no_artifact_is_told_of_once(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+def test_keys_are_of_one_folder_and_stay() -> None:
+    key = writer.key_of("progress merge_tile", Path("/data/Grand Est/out 2018"))
+    assert re.fullmatch(r"progress-merge-tile-out-2018-[0-9a-f]{4}", key)
+    assert key == writer.key_of("progress merge_tile", Path("/data/Grand Est/out 2018"))
+    assert key != writer.key_of("progress merge_tile", Path("/data/Alsace/out 2018"))
+
+
+@pytest.mark.parametrize(("widest", "most"), [(900, 150_000), (720, 130_000)])
+def test_a_quicklook_is_small_enough_for_a_page(tmp_path: Path, widest: int, most: int) -> None:
+    noise = np.random.default_rng(3).integers(0, 255, (1400, 2000, 3), np.uint8)
+    PIL.Image.fromarray(noise).save(tmp_path / "quicklook.png")
+    page = pictures.quicklook_picture(tmp_path / "quicklook.png", widest, most // 2)
+    assert len(page) < most, "noise is the worst there is"
+    assert picture_in(page).width <= widest
+    with pytest.raises(OSError, match="quicklook"):
+        pictures.quicklook_picture(tmp_path / "no_quicklook.png")
+
+
+def test_only_few_tiles_are_looked_at_for_previews(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    tries = 0
+    looked: list[str] = []
+    monkeypatch.setattr(pictures, "_first_feature", lambda _, __, tile: looked.append(tile))
+    for side, number in ((100, 6), (10_980, 4), (30_000, 0)):
+        looked.clear()
+        plan, tiles = plan_for(tmp_path, {f"T{at}": grid_at(0, 0, side, side) for at in range(9)})
+        assert pictures.previews(plan, tiles, plan.tile_names) == ""
+        assert looked == list(plan.tile_names[:number])
 
-    def refuse(*_: Any, **__: Any) -> None:
-        nonlocal tries
-        tries += 1
-        raise httpx.ConnectError("busy")
 
-    monkeypatch.setattr(MarkdownArtifact, "create", refuse)
-    monkeypatch.setattr(shelf, "get_run_logger", lambda: logging.getLogger("test"))
-    one = shelf.Shelf(Path("/out"))
+class Server:
+    """Takes artifacts as Prefect's client does, or refuses them."""
+
+    def __init__(self) -> None:
+        self.made: list[ArtifactCreate] = []
+        self.changed: list[tuple[UUID, ArtifactUpdate]] = []
+        self.asked = 0
+        self.refuses = False
+
+    @contextmanager
+    def client(self, *, sync_client: bool) -> Iterator["Server"]:
+        assert sync_client
+        self.asked += 1
+        if self.refuses:
+            raise httpx.ConnectError("busy")
+        yield self
+
+    def create_artifact(self, artifact: ArtifactCreate) -> Artifact:
+        self.made.append(artifact)
+        return Artifact(id=UUID(int=len(self.made)))
+
+    def update_artifact(self, identifier: UUID, artifact: ArtifactUpdate) -> None:
+        self.changed.append((identifier, artifact))
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Server:
+    server = Server()
+    monkeypatch.setattr(writer, "get_client", server.client)
+    monkeypatch.setattr(writer, "get_run_logger", lambda: logging.getLogger("test"))
+    return server
+
+
+def test_a_server_that_refuses_artifacts_is_left_in_peace(
+    server: Server, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.refuses = True
+    one = writer.ArtifactWriter(Path("/out"))
     for _ in range(5):
-        one.put("plan", "markdown", "text", "card")
-    assert tries == 1, "a busy server is left in peace"
-    one.put("plan", "markdown", "text", "card", last=True)
-    assert tries == 2
+        one.write("plan", "markdown", "text", "card")
+    assert server.asked == 1
+    one.write("plan", "markdown", "text", "card", last=True)
+    assert server.asked == 2
     assert len(caplog.messages) == 1
     assert "the run goes on" in caplog.messages[0]
+    assert one.link_to("plan") is None
+    server.refuses = False
+    one.write("plan", "markdown", "text", "card", last=True)
+    assert one.link_to("plan") == f"../../artifacts/artifact/{UUID(int=1)}"
 
 
-def test_nothing_is_sent_twice_in_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_what_changed_is_sent(server: Server) -> None:
+    one = writer.ArtifactWriter(Path("/out"))
+    for rows in ([], [], [{"chunk": 1}], [{"chunk": 1}]):
+        one.write("chunks", "table", rows, "card")
+    one.write("chunks", "table", [{"chunk": 1}], "another card")
+    assert [(made.type, made.data) for made in server.made] == [("table", "[]")]
+    assert [identifier for identifier, _ in server.changed] == [UUID(int=1)] * 2
+    assert [change.description for _, change in server.changed] == ["card", "another card"]
+    assert json.loads(str(server.changed[0][1].data)) == [{"chunk": 1}]
+
+
+def test_nothing_is_sent_twice_in_a_moment(server: Server, tmp_path: Path) -> None:
     plan, tiles = plan_for(tmp_path, {"A": grid_at(0, 0, 8, 8)}, chunks=8)
-    jobs = [Job("write_features", "A", index) for index in range(8)]
-    sent: list[str] = []
-    monkeypatch.setattr(shelf.Shelf, "put", lambda _, noun, *a, **k: sent.append(noun))
+    jobs = chunk_jobs(8)
     shown = RunArtifacts(plan, tiles, jobs)
     shown.begin(statuses_of(jobs, "waiting"))
+    step = StepArtifact(plan.paths, "write_features")
     for number in range(8):
         shown.refresh(statuses_of(jobs, *["done"] * number, "failed", "waiting"))
-    assert sent == ["plan", *["progress write_features"] * 2, "failures"]
+        step.show({"done": number, "waiting": 8 - number})
+    sent = [str(made.key).partition("-")[0] for made in server.made]
+    assert sent == ["plan", "chunks", "overview", "failures", "progress"]
+    assert not server.changed
+    step.show({"done": 8}, last=True)
+    assert server.changed.pop()[1].data == 100
 
 
-def read_artifacts(run: str) -> dict[str, Artifact]:
+def test_a_map_of_an_earlier_run_is_not_shown(server: Server, tmp_path: Path) -> None:
+    plan, tiles = plan_for(tmp_path, {"A": grid_at(0, 0, 8, 8)}, chunks=2)
+    jobs = list(all_jobs(plan, tiles))
+    plan.paths.final.mkdir()
+    noise = np.random.default_rng(3).integers(0, 255, (80, 80, 3), np.uint8)
+    PIL.Image.fromarray(noise).save(plan.paths.quicklook)
+    plan.paths.map.touch()
+    shown = RunArtifacts(plan, tiles, jobs)
+    shown.settle(statuses_of(jobs, "done", "done", "failed", "not run"), "failed")
+    shown.show_results("1 failed")
+    sent = [str(one.data) for one in (*server.made, *(change for _, change in server.changed))]
+    assert len(sent) == 5, "failures, chunks, overview, results, and the overview with their link"
+    assert not any("data:image" in page for page in sent)
+
+
+def test_what_takes_long_is_done_more_rarely(monkeypatch: pytest.MonkeyPatch) -> None:
+    now, done = 0.0, []
+
+    def take(seconds: float) -> None:
+        nonlocal now
+        done.append(now)
+        now += seconds
+
+    monkeypatch.setattr(run.time, "monotonic", lambda: now)
+    throttle = run.Throttle()
+    while now < 100:
+        throttle.call(4, "quick", lambda: take(0.01))
+        now += 1
+    assert len(done) == 25
+    done.clear()
+    while now < 200:
+        throttle.call(4, "slow", lambda: take(1))
+        now += 1
+    assert len(done) == 5
+
+
+def read_artifacts(flow_run_id: str) -> dict[str, Artifact]:
     """Artifacts of a flow run by their keys, without the folder's part."""
-    chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run]))
+    chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
     with get_client(sync_client=True) as client:
         found = client.read_artifacts(artifact_filter=chosen)
     names = [str(one.key).rsplit("-", 2)[0] for one in found]
@@ -178,55 +205,67 @@ def read_artifacts(run: str) -> dict[str, Artifact]:
     return dict(zip(names, found, strict=True))
 
 
-@flow(name="shows")
-def shows(plan: Any, tiles: Any, failing: dict[str, str]) -> str:
+@flow(name="step", persist_result=False)
+def show_step(paths: Any, refresh: Callable[[], None]) -> str:
+    refresh()
+    StepArtifact(paths, "write_features").show({"done": 1, "failed": 3})
+    return str(flow_run.id)
+
+
+@flow(name="shows", validate_parameters=False)
+def shows(plan: Any, tiles: Any, failing: dict[str, str]) -> tuple[str, str]:
     jobs = list(all_jobs(plan, tiles))
     shown = RunArtifacts(plan, tiles, jobs)
     shown.begin(statuses_of(jobs, "waiting"))
     carry_out(plan, tiles, failing)
     found = {job.name: load_status(plan.paths, job.name) for job in jobs}
     statuses = {name: status for name, status in found.items() if status is not None}
-    for job in jobs:
-        if job.task == "merge_tile" and statuses[job.name].state == "done":
-            shown.show_tile(job.tile)
-    shown.settle(statuses)
+    step = show_step(plan.paths, lambda: shown.refresh(statuses))
+    shown.settle(statuses, "failed" if failing else "finished")
     if not failing:
         write_quicklook(plan.paths.map, plan.paths.quicklook, "The map")
         write_item(plan, plan.paths.map, plan.paths.item)
     plan.paths.report.parent.mkdir(exist_ok=True)
     plan.paths.report.touch()
-    shown.show_results("2 failed:\nthis and that" if failing else "all is there")
-    return str(flow_run.id)
+    shown.show_results("1 failed:\nthis and that" if failing else "all is there")
+    return str(flow_run.id), step
 
 
 @pytest.mark.engine
-def test_a_failed_and_a_whole_run_have_their_artifacts_under_the_same_keys(
+def test_a_failed_and_a_whole_run_have_few_artifacts_under_the_same_keys(
     engine: dict[str, str], tmp_path: Path, products: Path
 ) -> None:
     plan, tiles = make_plan(tutorial(products, tmp_path / "out", tiles=TILES))
     with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
-        failed = read_artifacts(shows(plan, tiles, failing={FAILING: "too wet"}))
-        whole = read_artifacts(shows(plan, tiles, failing={}))
-    steps = ("preprocess", "common-mask", "write-features", "merge-tile", "mosaic")
-    results = {"plan", "chunks", "tiles", "failures", "preview-t31tcj", "report"}
-    assert set(failed) == {*results, *(f"progress-{step}" for step in steps)}
-    assert float(str(failed["progress-mosaic"].data)) == 0
-    assert float(str(failed["progress-preprocess"].data)) == 100
-    assert "1 of 2 done: 1 not run" in str(failed["progress-merge-tile"].description)
+        outer, step = shows(plan, tiles, failing={FAILING: "too wet"})
+        failed, of_step = read_artifacts(outer), read_artifacts(step)
+        outer, _ = shows(plan, tiles, failing={})
+        whole = read_artifacts(outer)
+    assert set(failed) == {"overview", "plan", "chunks", "failures", "results"}
+    assert set(whole) == set(failed) - {"failures"}
+    assert all(whole[noun].key == failed[noun].key for noun in whole)
+    assert set(of_step) == {"progress-write-features"}
+    (progress,) = of_step.values()
+    assert float(str(progress.data)) == 25
+    assert str(progress.description) == "Write features by chunk: 1 of 4 done: 3 failed"
+
+    overview = str(failed["overview"].data)
+    assert "1 job failed; the map of 1 tile and the mosaic are missing" in overview
+    for noun in ("plan", "chunks", "failures", "results"):
+        assert f"[{noun}](../../artifacts/artifact/{failed[noun].id})" in overview
     assert "T31TCJ" in str(failed["plan"].data)
     assert "too wet" in str(failed["failures"].data)
-    assert "final/report.html" in str(failed["report"].data)
-    assert "2 failed." in str(failed["report"].data)
-    preview = str(failed["preview-t31tcj"].data)
-    assert picture_in(preview).width == 2 * 96
-    assert len(preview) < 150_000
+    results = str(failed["results"].data)
+    assert "final/report.html" in results
+    assert "1 failed." in results
+    assert results.count("](data:") == 1, "the one tile that has a map"
+    assert picture_in(results).width == 96
 
-    assert {one.key for one in failed.values()} < {one.key for one in whole.values()}
-    assert set(whole) - set(failed) == {"quicklook", "statistics", "preview-t31tdj"}
-    assert picture_in(str(whole["quicklook"].data)).width > 500
-    assert len(str(whole["quicklook"].data)) < 150_000
-    assert "cumul_prod" in str(whole["statistics"].data)
-    assert whole["failures"].data == "Nothing failed."
+    assert picture_in(str(whole["results"].data)).width > 500
+    assert picture_in(str(whole["overview"].data)).width > 500
+    assert "cumul_prod" in str(whole["results"].data)
+    for one in (*failed.values(), *whole.values()):
+        assert len(str(one.data)) < 200_000
 
 
 @pytest.mark.engine
@@ -241,21 +280,28 @@ def test_a_run_of_the_command_leads_from_a_failure_to_its_log(
     assert "too wet to say" in paths.report.read_text()
     with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
         found = read_artifacts(str(newest_run().id))
-    assert {"plan", "chunks", "failures", "progress-write-features", "report"} <= set(found)
-    assert "5 of 6 done: 1 failed" in str(found["progress-write-features"].description)
+    assert set(found) == {"overview", "plan", "chunks", "failures", "results"}
+    assert "5 of 6 done: 1 failed" in str(found["chunks"].description)
     page = str(found["failures"].data)
     assert "Correct the function" in page
-    link = re.search(r"\[write_features \w+ 0\]\(\.\./\.\./runs/task-run/([0-9a-f-]{36})\)", page)
+    # Which of the chunks that run first takes the file is for the workers to say.
+    link = re.search(
+        r"\[write_features \w+ \d\]\((\.\./\.\./runs/task-run/([0-9a-f-]{36}))\)", page
+    )
     assert link, page
-    log = logged(Path(engine["PREFECT_HOME"]), link[1])
+    assert f"**[1 failed]({link[1]})**" in str(found["overview"].data)
+    log = logged(Path(engine["PREFECT_HOME"]), link[2])
     assert "reads B4" in log
     assert re.search(r"SENTINEL2\w_20180104", log)
     assert "too wet to say" in log
 
 
 def newest_run() -> FlowRun:
+    """The newest run that no other one started."""
+    own = FlowRunFilter(parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True))
+    newest = FlowRunSort.EXPECTED_START_TIME_DESC
     with get_client(sync_client=True) as client:
-        return client.read_flow_runs(sort=FlowRunSort.EXPECTED_START_TIME_DESC, limit=1)[0]
+        return client.read_flow_runs(flow_run_filter=own, sort=newest, limit=1)[0]
 
 
 def logged(home: Path, task_run: str) -> str:

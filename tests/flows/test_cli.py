@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from flows import cli
-from flows.describe import step_list
 from sitsflow.plan import save_plan
+from sitsflow.run.description import step_list
 from sitsflow.run.output_folder import output_folder
 from tests.sitsflow.run.test_jobs import two_tiles
 

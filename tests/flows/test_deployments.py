@@ -24,13 +24,13 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments import run_deployment
 from prefect.exceptions import PrefectHTTPStatusError
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from deployments.deploy import deploy
 from deployments.settings import kept_settings
 from flows import saved
 from flows.configuration import load
 from flows.planned_run import plan_run
+from flows.server import use
 from sitsflow.run.output_folder import output_folder
 from tests.flows.conftest import COMMAND
 
@@ -42,13 +42,7 @@ PATIENCE_SECONDS = 300
 @pytest.fixture(scope="module")
 def client(engine: dict[str, str]) -> Iterator[SyncPrefectClient]:
     """The tests' server with all deployments, as the configured one of this process."""
-    url = engine["PREFECT_API_URL"]
-    with (
-        temporary_settings({PREFECT_API_URL: url}),
-        pytest.MonkeyPatch.context() as patch,
-        get_client(sync_client=True) as client,
-    ):
-        patch.setenv("PREFECT_API_URL", url)
+    with use(engine["PREFECT_API_URL"]), get_client(sync_client=True) as client:
         with kept_settings():
             said = deploy()
         assert said[-1] == "deployments features-map/on-demand, check, weekly, new-products"

@@ -13,9 +13,9 @@ from queue import SimpleQueue
 from typing import Any
 
 import pytest
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from flows.server import find_or_start, stop, use
+from tests.flows.conftest import copy_database, prefect_home
 
 pytestmark = pytest.mark.engine
 
@@ -63,14 +63,9 @@ def calls() -> Iterator[tuple[str, SimpleQueue[Any]]]:
 
 
 @pytest.fixture
-def environment(tmp_path: Path) -> Iterator[dict[str, str]]:
+def environment(engine: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
     """The environment of a process that uses a server of this test's own, with its services."""
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        temporary_settings({PREFECT_HOME: tmp_path}, restore_defaults={PREFECT_API_URL}),
-    ):
-        patch.setenv("PREFECT_HOME", str(tmp_path))
-        patch.delenv("PREFECT_API_URL", raising=False)
+    with prefect_home(copy_database(engine, tmp_path / "home")):
         server = find_or_start()
         try:
             with use(server):

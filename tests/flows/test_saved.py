@@ -4,15 +4,15 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from blocks.cluster import DaskCluster
 from blocks.files import read_config
 from deployments.register import register
-from flows import saved
+from flows import saved, server
+from flows.cluster import find_cluster
 from flows.configuration import load
-from flows.saved_cluster import find_cluster
 from sitsflow.errors import ClusterError
+from tests.flows.conftest import copy_database, prefect_home
 from tests.flows.test_cli import run
 
 pytestmark = pytest.mark.engine
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine
 @pytest.fixture
 def here(engine: dict[str, str]) -> Iterator[None]:
     """The tests' server as the one that is configured, for this process."""
-    with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
+    with server.use(engine["PREFECT_API_URL"]):
         yield
 
 
@@ -69,6 +69,14 @@ def test_a_configuration_is_saved_shown_exported_and_deleted(
 
     assert run(monkeypatch, "config", "delete", "two-tiles") == 0
     assert "two-tiles" not in saved.names()
+
+
+def test_looking_leaves_no_server_behind(
+    engine: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with prefect_home(copy_database(engine, tmp_path / "home")):
+        assert run(monkeypatch, "config", "list") == 0
+        assert server.status() is None
 
 
 @pytest.mark.usefixtures("here")

@@ -44,7 +44,7 @@ def _free_port() -> int:
 def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator[Served]:
     """What one command starts on a machine that knows nothing yet."""
     folder = tmp_path_factory.mktemp("served")
-    simulated = folder / "demo" / "sensor_data_250"
+    simulated = folder / "example" / "sensor_data_250"
     simulated.mkdir(parents=True)
     for tile in products.iterdir():
         (simulated / tile.name).symlink_to(tile)
@@ -59,7 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
     }
     log = (folder / "serve.log").open("w")
     process = subprocess.Popen(
-        [sys.executable, "-m", "deployments.serve", str(folder / "demo")],
+        [sys.executable, "-m", "deployments.serve", str(folder / "example")],
         cwd=ROOT, env=env, stdout=log, stderr=log, text=True,
     )  # fmt: skip
     url = f"http://127.0.0.1:{port}"
@@ -69,7 +69,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
             assert process.poll() is None, said
             assert time.monotonic() < until, said
             time.sleep(0.3)
-        family = [psutil.Process(process.pid), *psutil.Process(process.pid).children(True)]
+        server = psutil.Process(int((folder / "home" / "server.pid").read_text()))
+        family = [server, *psutil.Process(process.pid).children(recursive=True)]
         yield Served(url, folder, {**env, "PREFECT_API_URL": f"{url}/api"}, process)
     finally:
         process.send_signal(signal.SIGINT)

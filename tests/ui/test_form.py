@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 from prefect import get_client
-from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
 
 from flows.server import Server, find_or_start, stop, use
-from tests.ui.conftest import ROOT, _free_port
+from tests.flows.conftest import prefect_home
+from tests.ui.conftest import ROOT
 from tests.ui.test_ui import field, pick
 
 if TYPE_CHECKING:
@@ -46,14 +46,8 @@ class Form(NamedTuple):
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with the deployments, a saved configuration and a saved cluster; no worker."""
-    home = tmp_path_factory.mktemp("home")
-    with (
-        pytest.MonkeyPatch.context() as patch,
-        temporary_settings({PREFECT_HOME: home}, restore_defaults={PREFECT_API_URL}),
-    ):
-        patch.setenv("PREFECT_HOME", str(home))
-        patch.delenv("PREFECT_API_URL", raising=False)
-        server = find_or_start(_free_port())
+    with prefect_home(tmp_path_factory.mktemp("home")):
+        server = find_or_start()
         try:
             with use(server):
                 # In processes of their own: where a browser is driven blocks are asynchronous.

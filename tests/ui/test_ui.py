@@ -112,7 +112,7 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     page: Page, served: Served, pictures: Path
 ) -> None:
     save_cluster(page, "small", workers=1)
-    ask(page, "first-map", "demo", {"resolution": "20"}, pictures / "form.png", cluster="small")
+    ask(page, "first-map", "example", {"resolution": "20"}, pictures / "form.png", cluster="small")
     run = page.url.rpartition("/")[2].partition("?")[0]
     ended(page, "Completed")
     expect(page.locator("canvas").first).to_be_visible()
@@ -133,18 +133,27 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     expect(page.get_by_text("Mpixel/s").first).to_be_visible()
     page.screenshot(path=pictures / "chunk.png")
 
-    found = artifacts(served, run)
-    quicklooks = [one for key, one in found.items() if "quicklook" in key]
-    for number, quicklook in enumerate(quicklooks):
-        page.goto(f"/artifacts/artifact/{quicklook}")
+    found = {key.partition("-")[0]: one for key, one in artifacts(served, run).items()}
+    for noun in ("overview", "results"):
+        page.goto(f"/artifacts/artifact/{found[noun]}")
         expect(page.locator("img").last).to_be_visible()
         assert page.locator("img").last.evaluate("image => image.naturalWidth") > 100
-        page.screenshot(path=pictures / f"quicklook_{number}.png")
-    summary = served.folder / "demo" / "output" / "final" / "features_map.tif"
+        page.screenshot(path=pictures / f"{noun}.png", full_page=True)
+    with page.expect_popup() as popup:
+        page.goto(f"/artifacts/artifact/{found['overview']}")
+        page.get_by_role("link", name="results", exact=True).click()
+    expect(popup.value).to_have_url(re.compile(f"/artifacts/artifact/{found['results']}"))
+    popup.value.close()
+    summary = served.folder / "example" / "output" / "final" / "features_map.tif"
     assert summary.exists()
 
 
 def test_a_schedule_fires_and_finds_nothing_new(page: Page, served: Served, pictures: Path) -> None:
+    output = str(served.folder / "scheduled")
+    chain = {"list_tile": "T31TCJ", "output_path": output, "spatial_resolution": 20}
+    config = served.folder / "demo" / "features_map.cfg"
+    sets = [word for key, value in chain.items() for word in ("--set", f"chain.{key}={value}")]
+    subprocess.run([*COMMAND, "run", str(config), *sets], env=served.env, check=True)
     deployment = ask_api(served, "deployments/name/features-map/new-products")
     (weekly,) = ask_api(served, "deployments/name/features-map/weekly")["schedules"]
     assert not weekly["active"]
@@ -152,8 +161,7 @@ def test_a_schedule_fires_and_finds_nothing_new(page: Page, served: Served, pict
     every_hour = {
         "schedule": {"interval": 3600.0, "anchor_date": soon.isoformat()},
         "active": True,
-        # What the map of the test before was made with.
-        "parameters": {"overrides": {"chain": {"spatial_resolution": 20}}},
+        "parameters": {"overrides": {"chain": chain}},
     }
     ask_api(served, f"deployments/{deployment['id']}/schedules", [every_hour])
     page.goto(f"/deployments/deployment/{deployment['id']}")
@@ -184,7 +192,7 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
         f"chain.output_path={served.folder / 'wet'}",
         "chain.list_tile=T31TCJ",
     ]
-    config = served.folder / "demo" / "features_map.cfg"
+    config = served.folder / "example" / "features_map.cfg"
     sets = [word for change in changes for word in ("--set", change)]
     saved = subprocess.run(
         [*COMMAND, "config", "save", "wet", str(config), *sets], env=served.env, check=False
