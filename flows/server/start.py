@@ -43,7 +43,9 @@ def _run(arguments: list[str], port: int) -> subprocess.CompletedProcess[str]:
         "PREFECT_HOME": str(home()),
         "PREFECT_SERVER_UI_API_URL": f"{url}/api",
         "PREFECT_UI_URL": url,
-        # Prefect's default lets every page that the user's browser shows call this server.
+        # Prefect's default lets every page that the user's browser shows call this server: read
+        # its answers, and, even without those, change and delete what it keeps.
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{url},http://localhost:{port}",
         "PREFECT_LOGGING_CONFIG_PATH": str(write_log_settings()),
         # Options of uvicorn, which Prefect's command does not have.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
-import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import httpx
 import pytest
 
 if TYPE_CHECKING:
@@ -90,14 +89,13 @@ def ended(page: Page, state: str) -> None:
 
 
 def ask_api(served: Served, path: str, content: object = None) -> Any:
-    """Ask the server, as the UI does."""
-    request = urllib.request.Request(
-        f"{served.url}/api/{path}",
-        None if content is None else json.dumps(content).encode(),
-        {"Content-Type": "application/json"},
-    )
-    with urllib.request.urlopen(request) as answer:
-        return json.load(answer)
+    """Ask the server, as the UI does: what could change something needs a token."""
+    with httpx.Client(base_url=f"{served.url}/api/") as client:
+        if content is None:
+            return client.get(path).raise_for_status().json()
+        token = client.get("csrf-token", params={"client": "tests"}).json()["token"]
+        headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"}
+        return client.post(path, json=content, headers=headers).raise_for_status().json()
 
 
 def artifacts(served: Served, run: str) -> dict[str, str]:
