@@ -20,6 +20,7 @@ from flows.planned_run import plan_run
 from sitsflow.dates import stamp
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, TilePlan, load_tile
+from sitsflow.run.output_folder import keep_plan
 
 # What is made of the dates that were there already must stay.
 _KEEP = {"chain.remove_output_path": False}
@@ -47,6 +48,7 @@ def new_products(
     planned = plan_run(resolve(apply_overrides(config.raw(), given)))
     plan, left = planned.plan, planned.left()
     if not left:
+        keep_plan(plan, planned.tiles)
         message = (
             f"nothing new: {plan.paths.root} holds the map of all {len(plan.tile_names)} tiles"
         )
