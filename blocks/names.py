@@ -94,7 +94,7 @@ def unknown_section(name: str, keys: Iterable[str], more: Iterable[str] = ()) ->
         return f"no such section; iota2 calls it '{now}' since 2021{rest}"
     known = {*SECTIONS, *OTHER_BUILDERS_SECTIONS, "coregistration", "other_sensors", *more}
     near = get_close_matches(name, known, 1)
-    if not near and (homes := _homes(renamed(name))):
+    if not near and (homes := sections_with(renamed(name))):
         return f"no such section; {renamed(name)!r} is a key of section {homes[0]!r}"
     return "no such section" + (f"; did you mean {near[0]!r}?" if near else "")
 
@@ -105,11 +105,12 @@ def unknown_key(section: str, key: str, known: Iterable[str]) -> str:
     now = renamed(key)
     if now in known and now != key:
         return f"no such key; it is {now!r} (iota2's name since 2021)"
-    if homes := [home for home in _homes(now) if home != section]:
+    if homes := [home for home in sections_with(now) if home != section]:
         return f"no such key here; {now!r} belongs to section {homes[0]!r}"
     near = get_close_matches(now, known, 1)
     return "no such key" + (f"; did you mean {near[0]!r}?" if near else "")
 
 
-def _homes(key: str) -> list[str]:
+def sections_with(key: str) -> list[str]:
+    """Return the names of the sections that have such a key."""
     return [name for name, model in SECTIONS.items() if key in model.model_fields]

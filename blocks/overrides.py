@@ -8,10 +8,8 @@ from typing import Any, NamedTuple
 
 import yaml
 
+from blocks.names import sections_with
 from sitsflow.errors import ConfigError, Fault
-
-Overrides = Sequence[str] | Mapping[str, Any]
-"""``["section.key=value", ...]`` of a command line, or values by dotted or nested keys."""
 
 COMMAND_LINE = "the command line"
 _MAPPING = "the overrides"
@@ -29,6 +27,10 @@ class Override(NamedTuple):
     """How it was written, for messages: ``--set chain.proj=EPSG:2154``."""
     source: str
     """Where it was written, for messages."""
+
+
+Overrides = Sequence[str] | Sequence[Override] | Mapping[str, Any]
+"""``["section.key=value", ...]`` of a command line, or values by dotted or nested keys."""
 
 
 def apply_overrides(raw: Mapping[str, Any], overrides: Overrides) -> dict[str, Any]:
@@ -60,7 +62,7 @@ def parse_overrides(overrides: Overrides) -> tuple[list[Override], list[Fault]]:
         if len(keys := override.place.split(".")) > 1 and all(keys):
             parsed.append(override)
         else:
-            faults.append(_not_one(override.written, override.source))
+            faults.append(_not_one(override.written, override.source, override.place))
     return parsed, faults
 
 
@@ -81,14 +83,17 @@ def merge(
 def _read(overrides: Overrides, faults: list[Fault]) -> Iterator[Override]:
     if isinstance(overrides, Mapping):
         for name, values in overrides.items():
-            for place, value in _leaves(name, values):
+            for place, value in leaves(name, values):
                 yield Override(place, value, place, _MAPPING)
         return
     for text in overrides:
+        if isinstance(text, Override):
+            yield text
+            continue
         place, equals, value = (part.strip() for part in text.partition("="))
         written = text if place in _OPTIONS else f"--set {text}"
         if not equals:
-            faults.append(_not_one(written, COMMAND_LINE))
+            faults.append(_not_one(written, COMMAND_LINE, place))
             continue
         try:
             read = yaml.safe_load(value) if value.startswith(("[", "{", "'", '"')) else value
@@ -99,14 +104,16 @@ def _read(overrides: Overrides, faults: list[Fault]) -> Iterator[Override]:
         yield Override(_OPTIONS.get(place, place), read, written, COMMAND_LINE)
 
 
-def _not_one(written: str, source: str) -> Fault:
-    return Fault(written, "an override is of the form section.key=value", source)
+def _not_one(written: str, source: str, place: str) -> Fault:
+    sections = sections_with(place)
+    hint = f"; {place!r} is a key of section {sections[0]!r}" if sections else ""
+    return Fault(written, f"an override is of the form section.key=value{hint}", source)
 
 
-def _leaves(place: str, value: Any) -> list[tuple[str, Any]]:
-    # Only sections are gone into: a mapping further down is a value.
+def leaves(place: str, value: Any) -> list[tuple[str, Any]]:
+    """Return the values of a section by dotted key; a mapping further down is a value."""
     if isinstance(value, Mapping) and "." not in place:
-        return [pair for key, item in value.items() for pair in _leaves(f"{place}.{key}", item)]
+        return [pair for key, item in value.items() for pair in leaves(f"{place}.{key}", item)]
     return [(place, value)]
 
 

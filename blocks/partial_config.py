@@ -107,15 +107,23 @@ def _sort_section(partial: PartialConfig, name: str, section: dict[str, Any]) ->
     elif name in SECTIONS or name in UNSUPPORTED:
         partial.given.setdefault(name, {}).update(_known(partial, name, section))
     elif described:
-        partial.given.setdefault("other_sensors", {})[name] = section
+        _add_sensors(partial, {name: section})
     elif name == "other_sensors":
-        partial.given.setdefault(name, {}).update(section)
+        _add_sensors(partial, section)
         for sensor in section.keys() - partial.sensors.keys():
             message = "no sensor of this name is described in chain.sensor_folders"
             partial.faults.append(Fault(f"other_sensors.{sensor}", message))
     else:
         more = [sensor for sensor in partial.sensors if sensor not in SECTIONS]
         partial.faults.append(Fault(name, unknown_section(name, section, more)))
+
+
+def _add_sensors(partial: PartialConfig, sections: Mapping[str, Any]) -> None:
+    """Note sections of described sensors; a sensor may have one of its own name as well."""
+    others = partial.given.setdefault("other_sensors", {})
+    for sensor, section in sections.items():
+        both = isinstance(section, Mapping) and isinstance(others.get(sensor), Mapping)
+        others[sensor] = {**others[sensor], **section} if both else section
 
 
 def _known(partial: PartialConfig, name: str, section: dict[str, Any]) -> dict[str, Any]:

@@ -65,7 +65,8 @@ def resolve(
     partial, faults = _check(merged, folder)
     if faults and parsed:
         _, without = _check(raw, folder)
-        faults = list(with_sources(faults, without, parsed, raw, source))
+        # One field of a form may set the keys of several sections.
+        faults = list(dict.fromkeys(with_sources(faults, without, parsed, raw, source)))
     if faults := [*faults, *malformed, *clashes]:
         # Those of the configuration first, whatever order they were found in.
         raise ConfigError(sorted(faults, key=lambda fault: bool(fault.source)), source)

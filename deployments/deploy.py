@@ -10,10 +10,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import yaml
+from prefect import get_client
+
 from deployments.register import register, required_server
+from deployments.settings import deployments_of
 from flows.server import QUIET
+from flows.ui_pages import describe
 
 ROOT = Path(__file__).resolve().parents[1]
+DESCRIPTION = ROOT / "prefect.yaml"
 
 
 def deploy() -> list[str]:
@@ -35,7 +41,11 @@ def deploy() -> list[str]:
         capture_output=True,
         text=True,
     )
-    return [*said, "deployments features-map/on-demand, weekly, new-products"]
+    with get_client(sync_client=True) as client:
+        for deployment in deployments_of(client).values():
+            describe(client, deployment)
+    names = [one["name"] for one in yaml.safe_load(DESCRIPTION.read_text())["deployments"]]
+    return [*said, f"deployments features-map/{', '.join(names)}"]
 
 
 def main() -> None:

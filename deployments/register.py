@@ -25,7 +25,7 @@ POOL = "sitsflow"
 def register(limits: Mapping[str, int] | None = None) -> list[str]:
     """Register block types and pool, and set limits by tag; return what there is now."""
     for block in BLOCKS:
-        block.register_type_and_schema(_sync=True)  # type: ignore[call-arg]
+        block.register_type_and_schema()
     said = [f"block type {block.get_block_type_slug()}" for block in BLOCKS]
     with get_client(sync_client=True) as client:
         try:

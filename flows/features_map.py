@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from itertools import groupby
-from uuid import UUID
 
-from prefect import flow, get_client, runtime
+from prefect import flow, runtime
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.settings import get_current_settings
 from prefect.utilities.urls import url_for
 
+from blocks import run_form as form
 from blocks.cluster import DaskCluster
-from blocks.features_map import FeaturesMap
 from blocks.files import write_yaml
-from blocks.override_form import OverrideForm
-from blocks.overrides import apply_overrides
-from blocks.resolve import resolve
 from flows.artifacts import RunArtifacts
 from flows.cluster import RunCluster
+from flows.expected_end import expected_ends
+from flows.filled_form import resolve_form
 from flows.interruption import end_at_once, interruptible, raise_if_interrupted
 from flows.outcome import outcome, write_report_of
 from flows.planned_run import PlannedRun, plan_run
@@ -28,36 +26,36 @@ from flows.resources import Resources, RetryLimits
 from flows.rounds import StepRounds
 from flows.server import ended_without_server
 from flows.terminal import Display, NoDisplay
+from flows.ui_pages import begin_run, name_run
 from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
 from sitsflow.run.jobs import Job, is_done, ram_gb
 from sitsflow.run.output_folder import output_folder, read_marker
 
-NO_OVERRIDES = OverrideForm()
 
-
-@flow(name="features-map", validate_parameters=True, persist_result=False)
+@flow(name="features-map", validate_parameters=False, persist_result=False)
+@expected_ends
 def features_map(
-    config: FeaturesMap,
-    overrides: OverrideForm = NO_OVERRIDES,
-    cluster: DaskCluster | None = None,
-    fresh: bool = False,
+    config: form.Config,
+    tiles: form.Tiles = "",
+    first_date: form.FirstDate = "",
+    last_date: form.LastDate = "",
+    resolution: form.PixelSize = form.NOT_GIVEN,
+    area_of_interest: form.AreaOfInterest = "",
+    functions: form.Functions = "",
+    output_path: form.OutputPath = "",
+    overrides: form.AnyKeys = form.NO_KEYS,
+    cluster: form.Cluster = form.NOT_GIVEN,
+    fresh: form.Fresh = False,
 ) -> State[str]:
-    """Make the feature map that a configuration asks for.
+    """Make the feature map that a saved configuration asks for, with changes for this run.
 
-    Parameters
-    ----------
-    config : FeaturesMap
-        A saved block, or its fields.
-    overrides : OverrideForm
-        Values that win over `config`, by section or by dotted key (``chain.spatial_resolution``).
-    cluster : DaskCluster, optional
-        Where the tasks run; this machine if none is given.
-    fresh : bool
-        Start over, though an unfinished run of the same configuration could be resumed.
+    The parameters are the fields of the form: `blocks.run_form` says what each means.
     """
-    planned = plan_run(resolve(apply_overrides(config.raw(), overrides.given())))
-    return make_map(planned, cluster or DaskCluster(), fresh=fresh)
+    filled = form.RunForm(**locals())
+    begin_run("features_map", config)
+    resolved, workers = resolve_form(filled)
+    return make_map(plan_run(resolved), workers, fresh=fresh)
 
 
 def make_map(
@@ -80,8 +78,7 @@ def make_map(
         get_run_logger().info(text)
         display.say(text)
     plan, run = planned.plan, str(runtime.flow_run.id or "")
-    with get_client(sync_client=True) as client:
-        client.update_flow_run(UUID(run), name=planned.title)
+    name_run(planned.title)
     display.say(f"this run in the Prefect UI: {url_for('flow-run', run)}")
     previous = read_marker(plan.paths)
     with output_folder(plan, remove=planned.remove, fresh=fresh, run=run) as sentence:

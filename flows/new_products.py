@@ -10,42 +10,47 @@ from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed
 
-from blocks.cluster import DaskCluster
-from blocks.features_map import FeaturesMap
-from blocks.override_form import OverrideForm
-from blocks.overrides import apply_overrides
-from blocks.resolve import resolve
-from flows.features_map import NO_OVERRIDES, make_map
+from blocks import run_form as form
+from blocks.overrides import Override
+from flows.expected_end import expected_ends
+from flows.features_map import make_map
+from flows.filled_form import resolve_form
 from flows.planned_run import plan_run
+from flows.ui_pages import begin_run, name_run
 from sitsflow.dates import stamp
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, TilePlan, load_tile
 from sitsflow.run.output_folder import keep_plan
 
 # What is made of the dates that were there already must stay.
-_KEEP = {"chain.remove_output_path": False}
+_KEEP = Override("chain.remove_output_path", False, "remove_output_path", form.PARAMETERS)
 
 
 # By the same name: runs stand beside those that were asked for.
-@flow(name="features-map", validate_parameters=True, persist_result=False)
+@flow(name="features-map", validate_parameters=False, persist_result=False)
+@expected_ends
 def new_products(
-    config: FeaturesMap,
-    overrides: OverrideForm = NO_OVERRIDES,
-    cluster: DaskCluster | None = None,
+    config: form.Config,
+    tiles: form.Tiles = "",
+    first_date: form.FirstDate = "",
+    last_date: form.LastDate = "",
+    resolution: form.PixelSize = form.NOT_GIVEN,
+    area_of_interest: form.AreaOfInterest = "",
+    functions: form.Functions = "",
+    output_path: form.OutputPath = "",
+    overrides: form.AnyKeys = form.NO_KEYS,
+    cluster: form.Cluster = form.NOT_GIVEN,
 ) -> State[str]:
     """Make a feature map anew if there are new products, and only the part that they change.
 
-    Parameters
-    ----------
-    config : FeaturesMap
-        A saved block, or its fields. Its `chain.remove_output_path` counts as False.
-    overrides : OverrideForm
-        Values that win over `config`, by section or by dotted key (``chain.spatial_resolution``).
-    cluster : DaskCluster, optional
-        Where the tasks run; this machine if none is given.
+    The parameters are those of `flows.features_map.features_map`; `chain.remove_output_path`
+    counts as False, whatever they say.
     """
-    given = {**overrides.given(), **_KEEP}
-    planned = plan_run(resolve(apply_overrides(config.raw(), given)))
+    filled = form.RunForm(**locals())
+    begin_run("new_products", config)
+    resolved, workers = resolve_form(filled, _KEEP)
+    planned = plan_run(resolved)
+    name_run(f"new_products {planned.makes}")
     plan, left = planned.plan, planned.left()
     if not left:
         keep_plan(plan, planned.tiles)
@@ -57,7 +62,7 @@ def new_products(
     for name, tile in planned.tiles.items():
         logger.info("%s: %s", name, _news(plan, tile))
     logger.info("%d of %d tasks are left to do", len(left), len(planned.jobs))
-    return make_map(planned, cluster or DaskCluster())
+    return make_map(planned, workers)
 
 
 def _news(plan: Plan, tile: TilePlan) -> str:

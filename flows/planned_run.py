@@ -27,10 +27,15 @@ class PlannedRun:
 
     @property
     def title(self) -> str:
+        """What the run does, for its name."""
+        return f"features_map {self.makes}"
+
+    @property
+    def makes(self) -> str:
         """What the run makes: tiles and output folder."""
         names = self.plan.tile_names
         more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
-        return f"features_map {','.join(names[:_SHOWN])}{more} -> {self.plan.paths.root.name}"
+        return f"{','.join(names[:_SHOWN])}{more} -> {self.plan.paths.root.name}"
 
     @property
     def remove(self) -> bool:

@@ -88,7 +88,7 @@ def save(name: str, configuration: Configuration, *, force: bool = False) -> Non
         raise ConfigError([Fault(name, "is taken; --force replaces it")], "the name")
     block = FeaturesMap(**configuration.plain())
     try:
-        block.save(name, overwrite=force, _sync=True)  # type: ignore[call-arg]
+        block.save(name, overwrite=force)
     except ValueError as error:
         message = "use lower-case letters, digits and dashes only"
         raise ConfigError([Fault(repr(name), message)], "the name") from error
@@ -103,7 +103,7 @@ def delete(name: str) -> None:
         If there is none.
     """
     find(name)
-    FeaturesMap.delete(name, _sync=True)  # type: ignore[call-arg]
+    FeaturesMap.delete(name)
 
 
 def _missing(name: str, known: list[str]) -> str:

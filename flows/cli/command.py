@@ -57,6 +57,12 @@ StopServer = Annotated[
         help="Stop the Prefect server at the end if the run started it [in batch jobs].",
     ),
 ]
+Deployment = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME", help="Submit to this deployment and follow its run; CONFIG is block:NAME."
+    ),
+]
 First = Annotated[str | None, typer.Option("--from", help="First group of steps [init].")]
 Last = Annotated[str | None, typer.Option("--to", help="Last group of steps [mosaic].")]
 
@@ -70,6 +76,7 @@ def run(
     fresh: Fresh = False,
     workers: Workers = None,
     cluster: Cluster = None,
+    deployment: Deployment = None,
     stop_server: StopServer = None,
     debug: Debug = False,
 ) -> None:
@@ -79,6 +86,12 @@ def run(
     if workers and cluster:
         fault = Fault("--workers", "is for this machine; leave it out with --cluster")
         raise ConfigError([fault], "the command line")
+    if deployment:
+        from flows.remote_run import run_there
+
+        raise typer.Exit(
+            run_there(deployment, config, keys, fresh=fresh, workers=workers, cluster=cluster)
+        )
     _run(config, keys, fresh=fresh, workers=workers, cluster=cluster, stop=stop_server, debug=debug)
 
 

@@ -91,7 +91,7 @@ def test_a_cluster_is_found_by_address_or_name() -> None:
     assert find_cluster("tcp://10.0.0.1:8786").address == "tcp://10.0.0.1:8786"
     with pytest.raises(ClusterError, match=r"'big'.*there is none"):
         find_cluster("big")
-    DaskCluster(n_workers=3, memory_gb=12).save("large", _sync=True)
+    DaskCluster(n_workers=3, memory_gb=12).save("large")
     found = find_cluster("large")
     assert (found.n_workers, found.memory_gb) == (3, 12)
     with pytest.raises(ClusterError, match=r"'big'.*there is large"):

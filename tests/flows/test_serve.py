@@ -17,7 +17,6 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
-from blocks.features_map import FeaturesMap
 from flows import saved, server
 from flows.configuration import load
 from sitsflow.io.paths import OutputPaths
@@ -81,8 +80,7 @@ def running(config: Path, url: str) -> Iterator[tuple[str, list[psutil.Process]]
         if "waiting" not in saved.names():
             saved.save("waiting", load(str(config)).configuration)
         on_demand = client.read_deployment_by_name("features-map/on-demand")
-        block = FeaturesMap.load("waiting", _sync=True)
-        named = {"$ref": {"block_document_id": str(block._block_document_id)}}
+        named = {"$ref": {"block_document_slug": "features-map/waiting"}}
         run = client.create_flow_run_from_deployment(on_demand.id, parameters={"config": named})
         wait_until(
             lambda: any(states.glob("write_features*")),

@@ -1,0 +1,92 @@
+"""The automation that is shipped: a run that fails makes a server with its services call."""
+
+import http.server
+import json
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from flows.server import find_or_start, stop, use
+from tests.flows.conftest import copy_database, prefect_home
+
+pytestmark = pytest.mark.engine
+
+PATIENCE_SECONDS = 120
+CODE = """
+    from prefect import flow
+    from prefect.states import Completed, Failed
+
+    CAUSE = "T31TCJ 0: too wet to say"
+
+    @flow(name="features-map-step")
+    def step():
+        return Failed(message=CAUSE)
+
+    @flow(name="features-map")
+    def features_map(state):
+        step(return_state=True)
+        return Failed(name=state, message=CAUSE) if state != "Completed" else Completed()
+
+    for state in ("Completed", "Failed", "PartiallyCompleted"):
+        features_map(state, return_state=True)
+"""
+
+
+@pytest.fixture
+def calls() -> Iterator[tuple[str, SimpleQueue[Any]]]:
+    """The address of a listener, and what it was sent."""
+    received: SimpleQueue[Any] = SimpleQueue()
+
+    class Listener(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            received.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Listener) as listener:
+        thread = threading.Thread(target=listener.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.server_address[1]}/hook", received
+        listener.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def environment(engine: dict[str, str], tmp_path: Path) -> Iterator[dict[str, str]]:
+    """The environment of a process that uses a server of this test's own, with its services."""
+    with prefect_home(copy_database(engine, tmp_path / "home")):
+        server = find_or_start()
+        try:
+            with use(server):
+                yield dict(os.environ)
+        finally:
+            stop()
+
+
+def test_failed_runs_call_the_webhook_and_others_do_not(
+    environment: dict[str, str], calls: tuple[str, SimpleQueue[Any]]
+) -> None:
+    url, received = calls
+    command = [sys.executable, "-m", "deployments.notify"]
+    for address in ("http://127.0.0.1:9/elsewhere", url):  # the second replaces the first
+        said = subprocess.run([*command, address], env=environment, check=True, capture_output=True)
+        assert b"automation sitsflow-notify" in said.stdout
+    code = textwrap.dedent(CODE)
+    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
+    told = [received.get(timeout=PATIENCE_SECONDS)["text"] for _ in range(2)]
+    ui = environment["PREFECT_API_URL"].removesuffix("/api")
+    for state in ("Failed", "PartiallyCompleted"):
+        (text,) = (text for text in told if f" ended {state}: T31TCJ 0: too wet to say\n" in text)
+        assert f"{ui}/runs/flow-run/" in text
+    assert received.empty(), "neither a completed run nor a step calls"
