@@ -20,6 +20,7 @@ from flows.ui_pages import begin_run, name_run
 from sitsflow.dates import stamp
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, TilePlan, load_tile
+from sitsflow.run.output_folder import keep_plan
 
 # What is made of the dates that were there already must stay.
 _KEEP = Override("chain.remove_output_path", False, "remove_output_path", form.PARAMETERS)
@@ -52,6 +53,7 @@ def new_products(
     name_run(f"new_products {planned.makes}")
     plan, left = planned.plan, planned.left()
     if not left:
+        keep_plan(plan, planned.tiles)
         message = (
             f"nothing new: {plan.paths.root} holds the map of all {len(plan.tile_names)} tiles"
         )

@@ -45,7 +45,7 @@ def layer_files(series: SeriesPlan, layers: Iterable[str]) -> Iterator[tuple[str
 
 
 def identify(output_path: Path, tile: str, paths: Mapping[str, Path]) -> Inputs:
-    """Tell which content each of a tile's input files has.
+    """Find which content each of a tile's input files has.
 
     A file that has the size and the time of change that it had when an earlier run in
     `output_path` was planned has the same content; no pixel is read. Where the time of change

@@ -7,7 +7,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sitsflow.errors import OutputError
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import half_written, write_whole
 from sitsflow.io.write import temporary_folders
-from sitsflow.plan import Plan
+from sitsflow.plan import Plan, TilePlan, save_plan
 
 
 class RunMarker(BaseModel):
@@ -91,6 +91,15 @@ def finish(plan: Plan) -> None:
     marker = read_marker(plan.paths)
     if marker is not None:
         _write(plan.paths, marker.model_copy(update={"finished": datetime.now(UTC)}))
+
+
+def keep_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
+    """Keep the plan of a run that has nothing to do, unless a run is at work in the folder.
+
+    Input files with a new time of change need not be compared again then.
+    """
+    with contextlib.suppress(OutputError), locked(plan.paths):
+        save_plan(plan, tiles)
 
 
 def read_marker(paths: OutputPaths) -> RunMarker | None:

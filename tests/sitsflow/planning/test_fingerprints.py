@@ -1,4 +1,4 @@
-"""What each step of a tile depends on: told by plans alone, nothing is computed."""
+"""What each step of a tile depends on: seen in plans alone, nothing is computed."""
 
 from __future__ import annotations
 
@@ -242,7 +242,7 @@ def test_the_users_raster_counts_for_features(products, module, tmp_path):
     assert make_plan(request)[1][TILE].features.files[0] == "exogenous/classes.tif"
     # Of the sensor neither bands nor masks are read.
     assert len(make_plan(request)[1][TILE].features.files) == 1
-    write(1)  # told by the header
+    write(1)  # the header says so
     assert changed(before, steps_of(request)) == FEATURES
     write(0)
     assert not changed(before, steps_of(request))

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 
 from sitsflow.errors import OutputError
-from sitsflow.plan import Plan
+from sitsflow.plan import Plan, load_tile
 from sitsflow.request import SensorRequest
-from sitsflow.run.output_folder import finish, output_folder, read_marker
+from sitsflow.run.output_folder import finish, keep_plan, output_folder, read_marker
 from tests.plans import grid_at, plan_for
 
 
@@ -141,6 +141,16 @@ def test_a_wipe_cut_short_can_be_done_again(tmp_path: Path) -> None:
     plan.paths.final.rmdir()
     with output_folder(plan, remove=True):
         assert read_marker(plan.paths) is not None
+
+
+def test_the_plan_of_a_run_with_nothing_to_do_is_kept_unless_one_is_at_work(tmp_path: Path) -> None:
+    former_run(tmp_path, finished=True)
+    plan, tiles = plan_for(tmp_path, {"A": grid_at(0, 0, 4, 4)})
+    with output_folder(plan):
+        keep_plan(plan, tiles)
+        assert not plan.paths.plan.exists()
+    keep_plan(plan, tiles)
+    assert load_tile(tmp_path, "A") == tiles["A"]
 
 
 KILLED = """
