@@ -27,6 +27,7 @@ from prefect.client.schemas.objects import FlowRun
 from prefect.client.schemas.sorting import FlowRunSort, LogSort
 from prefect.deployments import run_deployment
 from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
+from prefect.utilities.urls import url_for
 
 from blocks.overrides import COMMAND_LINE, parse_overrides
 from flows.configuration import is_block
@@ -73,7 +74,7 @@ def run_there(
     name = deployment if "/" in deployment else f"{FLOW}/{deployment}"
     with _server():
         run = _submit(name, given)
-        url = f"{_ui_url()}/runs/flow-run/{run.id}"
+        url = url_for(run)
         _say(f"submitted to {name}: {url}")
         try:
             with get_client(sync_client=True) as client:
@@ -147,13 +148,6 @@ def _submit(name: str, given: dict[str, Any]) -> FlowRun:
         raise ConfigError([Fault("the server refuses it", message)], COMMAND_LINE) from None
     run: FlowRun = submitted
     return run
-
-
-def _ui_url() -> str:
-    from prefect.settings import get_current_settings
-
-    settings = get_current_settings()
-    return settings.ui_url or (settings.api.url or "").removesuffix("/api")
 
 
 @dataclass
