@@ -15,6 +15,7 @@ from blocks.cluster import DaskCluster
 from blocks.files import write_yaml
 from flows.artifacts import RunArtifacts
 from flows.cluster import RunCluster
+from flows.display import Display, NoDisplay
 from flows.expected_end import expected_ends
 from flows.filled_form import resolve_form
 from flows.interruption import end_at_once, interruptible, raise_if_interrupted
@@ -25,7 +26,6 @@ from flows.progress import RunProgress
 from flows.resources import Resources, RetryLimits
 from flows.rounds import StepRounds
 from flows.server import ended_without_server
-from flows.terminal import Display, NoDisplay
 from flows.ui_pages import begin_run, name_run
 from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information

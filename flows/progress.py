@@ -13,7 +13,7 @@ from prefect.logging import get_run_logger
 
 from flows.artifacts import How, RunArtifacts
 from flows.cluster import RunCluster
-from flows.terminal import Display, NoDisplay
+from flows.display import Display, NoDisplay
 from sitsflow.io.record import load_record
 from sitsflow.plan import Plan
 from sitsflow.run.jobs import Job

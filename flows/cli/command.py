@@ -13,7 +13,7 @@ import typer
 
 from flows.cli import config as config_commands
 from flows.cli import folder, iota2, server
-from flows.exit_status import ExitStatus, explain
+from flows.cli.exit_status import ExitStatus, explain
 from sitsflow.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def run(
         fault = Fault("--workers", "is for this machine; leave it out with --cluster")
         raise ConfigError([fault], "the command line")
     if deployment:
-        from flows.remote_run import run_there
+        from flows.cli.remote_run import run_there
 
         raise typer.Exit(
             run_there(deployment, config, keys, fresh=fresh, workers=workers, cluster=cluster)
@@ -168,7 +168,7 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
     os.environ.update(QUIET | ({} if debug else quiet))
     if stop or (stop is None and not leave_by_default()):
         stop_at_exit()
-    from flows.local_run import RunOptions, run_here
+    from flows.cli.local_run import RunOptions, run_here
 
     raise typer.Exit(run_here(RunOptions(config, *options, **more)))
 

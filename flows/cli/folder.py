@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.filesize import decimal
 
-from flows.exit_status import ExitStatus
+from flows.cli.exit_status import ExitStatus
 
 Folder = Annotated[Path, typer.Argument(help="A run's chain.output_path.", show_default=False)]
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]

@@ -18,8 +18,9 @@ from rich.console import Console
 
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
+from flows.cli.exit_status import ExitStatus
+from flows.cli.terminal import Terminal
 from flows.configuration import is_block, load
-from flows.exit_status import ExitStatus
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
 from flows.saved_cluster import find_cluster
@@ -32,7 +33,6 @@ from flows.server import (
     use,
     wait_for_configured,
 )
-from flows.terminal import Terminal
 from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -18,32 +18,6 @@ from rich.progress import (
 from sitsflow.request import STEPS
 from sitsflow.run.jobs import TASKS, Job
 from sitsflow.run.status import JobStatus
-
-
-class Display(Protocol):
-    """What a run shows of itself besides the Prefect UI."""
-
-    def begin(self, jobs: list[Job]) -> None:
-        """Show which jobs there are."""
-
-    def ended(self, job: Job, status: JobStatus) -> None:
-        """Show that a job ended, well or not, or will not run."""
-
-    def say(self, text: str) -> None:
-        """Show a sentence."""
-
-
-class NoDisplay:
-    """Shows nothing: where a deployment runs the flow, the Prefect UI is the display."""
-
-    def begin(self, jobs: list[Job]) -> None:
-        """Show nothing."""
-
-    def ended(self, job: Job, status: JobStatus) -> None:
-        """Show nothing."""
-
-    def say(self, text: str) -> None:
-        """Show nothing."""
 
 
 class Terminal:
