@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Mapping
 from itertools import groupby
 from typing import Any, NamedTuple
@@ -48,6 +49,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     """Compute one chunk of a tile and write its file."""
     window = tile_plan.chunks[index]
     path = plan.paths.chunk(tile_plan.tile, index)
+    begin = time.perf_counter()
     log.info("%s chunk %d: %s", tile_plan.tile, index, sources_text(tile_plan))
     computed = compute_chunk(plan, tile_plan, index)
     write_raster(
@@ -74,9 +76,11 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         valid_pixels=computed.valid,
         warnings=tuple(warnings),
     )
+    seconds = time.perf_counter() - begin
     log.info(
-        "%s chunk %d: %d x %d pixels of %d bands",
-        tile_plan.tile, index, window.height, window.width, len(plan.labels),
+        "%s chunk %d: %d x %d pixels of %d bands, %.1f s, %.2g Mpixel/s",
+        tile_plan.tile, index, window.height, window.width, len(plan.labels), seconds,
+        record.pixels / seconds / 1e6,
     )  # fmt: skip
     return record
 

@@ -202,7 +202,7 @@ def test_every_error_has_a_remedy() -> None:
     assert "function" in remedy_of(FunctionError("x"))
     assert "tried several times" in remedy_of(ReadError("x"))
     assert "disk is full" in remedy_of(OSError(28, "No space left on device"))
-    assert "not foreseen" in remedy_of(KeyError("x"))
+    assert "not expected" in remedy_of(KeyError("x"))
 
 
 def test_the_overview_answers_from_top_to_bottom(tmp_path: Path) -> None:
