@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
-from http import HTTPStatus
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 from prefect import get_client
@@ -15,7 +14,7 @@ from prefect import get_client
 from flows.server import Server, find_or_start, stop, use
 from tests.flows.conftest import prefect_home
 from tests.ui.conftest import ROOT
-from tests.ui.test_ui import field, pick
+from tests.ui.test_ui import field, pick, submit
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -70,16 +69,6 @@ def form(browser: Browser, server: Server) -> Iterator[Form]:
     pick(page, "config", "mine")
     yield Form(page, path)
     page.close()
-
-
-def submit(page: Page) -> Any:
-    """Submit the form, again where the server is busy; return the server's answer."""
-    for _ in range(5):
-        with page.expect_response("**/create_flow_run") as answer:
-            page.get_by_role("button", name="Submit").click()
-        if answer.value.status != HTTPStatus.SERVICE_UNAVAILABLE:
-            break
-    return answer.value
 
 
 def test_the_fields_fit_one_and_a_half_screens_and_none_asks_for_a_type(
