@@ -15,7 +15,9 @@ import pytest
 if TYPE_CHECKING:
     from playwright.sync_api import Locator, Page, Response
 
+from sitsflow.request import STEPS
 from tests.flows.conftest import COMMAND
+from tests.flows.test_run import wait_until
 from tests.ui.conftest import Served
 
 expect = pytest.importorskip("playwright.sync_api").expect
@@ -122,7 +124,6 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     run = page.url.rpartition("/")[2].partition("?")[0]
     ended(page, "Completed")
     expect(page.locator("canvas").first).to_be_visible()
-    expect(page.get_by_text("17 Task runs")).to_be_visible()
     page.screenshot(path=pictures / "completed.png")
     expect(tab(page, "Parameters")).to_contain_text('"resolution": 20')
     page.get_by_role("button", name="Toggle fullscreen (f)").click()
@@ -131,6 +132,11 @@ def test_a_map_is_asked_for_watched_and_looked_at(
     page.keyboard.press("Escape")
     page.reload()
 
+    steps = tab(page, "Subflow Runs")
+    for _, title in STEPS:
+        expect(steps.get_by_role("link", name=title, exact=True)).to_be_visible()
+    steps.get_by_role("link", name="Write features by chunk", exact=True).click()
+    expect(page.get_by_text("10 Task runs").first).to_be_visible()
     tasks = tab(page, "Task Runs")
     tasks.get_by_placeholder("Search by run name").fill("write_features T31TDJ 3")
     tasks.get_by_role("link", name="write_features T31TDJ 3").click()
@@ -209,8 +215,11 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
     ended(page, "PartiallyCompleted")
     page.screenshot(path=pictures / "failed.png")
 
-    tasks = tab(page, "Task Runs")
-    tasks.get_by_role("link", name="write_features T31TCJ 0").click()
+    # The step, and its task.
+    tab(page, "Subflow Runs").get_by_role("link", name="Write features by chunk").click()
+    expect(page.locator(".page-heading, header").get_by_text("Failed", exact=True)).to_be_visible()
+    page.screenshot(path=pictures / "failed_step.png")
+    tab(page, "Task Runs").get_by_role("link", name="write_features T31TCJ 0").click()
     page.wait_for_url("**/runs/task-run/*")
     expect(page.get_by_text("too wet to say").first).to_be_visible()
     page.screenshot(path=pictures / "failed_chunk.png")
@@ -229,3 +238,56 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
         expect(popup.value).to_have_url(re.compile("/runs/task-run/"))
         expect(popup.value.get_by_text("too wet to say").first).to_be_visible()
         popup.value.close()
+
+
+def choose(page: Page, action: str) -> None:
+    """Choose an action of the run in the menu of its page, and say yes."""
+    page.locator(".page-heading, header").get_by_role("button").last.click()
+    page.get_by_role("menuitem", name=action).or_(page.get_by_text(action, exact=True)).last.click()
+    page.get_by_role("dialog").get_by_role("button", name=action).last.click()
+
+
+def test_suspend_stops_at_the_next_task_and_resume_goes_on(
+    page: Page, served: Served, pictures: Path
+) -> None:
+    module, output = served.folder / "slow.py", served.folder / "slow"
+    module.write_text(
+        "import time\n"
+        "def get_slow(self):\n"
+        "    red = self.get_interpolated_Sentinel2_B4()\n"
+        "    if red.shape[0] > 20:\n"  # the probe's arrays are smaller than any chunk
+        "        time.sleep(6)\n"
+        "    return red.max(axis=2), ['slow']\n"
+    )
+    changes = [
+        f"external_features.module={module}",
+        "external_features.functions=get_slow",
+        "external_features.number_of_chunks=4",
+        f"chain.output_path={output}",
+        "chain.list_tile=T31TCJ",
+    ]
+    config = served.folder / "example" / "features_map.cfg"
+    sets = [word for change in changes for word in ("--set", change)]
+    command = [*COMMAND, "config", "save", "slow", str(config), *sets]
+    subprocess.run(command, env=served.env, check=True)
+    save_cluster(page, "single", workers=1)
+    ask(page, "slow", "slow", {}, pictures / "form_slow.png", cluster="single")
+    states = output / ".sitsflow" / "states"
+
+    def done() -> int:
+        return sum('"done"' in path.read_text() for path in states.glob("write_features*"))
+
+    wait_until(lambda: done() > 0, "a chunk is done")
+    page.reload()
+    choose(page, "Suspend")
+    expect(page.get_by_text("Suspended", exact=True).first).to_be_visible()
+    table = output / "IOTA2_tasks_status.txt"
+    wait_until(lambda: "suspended at" in table.read_text(), "the run has stopped")
+    assert 0 < done() < 4
+    page.screenshot(path=pictures / "suspended.png")
+
+    choose(page, "Resume")
+    ended(page, "Completed")
+    assert table.read_text().count("already there") > 2
+    assert (output / "final" / "features_map.tif").exists()
+    page.screenshot(path=pictures / "resumed.png")
