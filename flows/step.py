@@ -37,7 +37,7 @@ TASKS: dict[str, Task[..., Any]] = {
 _POLL_SECONDS = 1.0
 
 
-@flow(name="features-map-step", persist_result=False, validate_parameters=False)
+@flow(name="step", persist_result=False, validate_parameters=False)
 def run_step(
     output_path: str,
     task: str,

@@ -26,7 +26,7 @@ CODE = """
 
     CAUSE = "T31TCJ 0: too wet to say"
 
-    @flow(name="features-map-step")
+    @flow(name="step")
     def step():
         return Failed(message=CAUSE)
 

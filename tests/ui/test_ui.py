@@ -241,10 +241,9 @@ def test_the_cause_of_a_failed_chunk_is_two_clicks_away(
 
 
 def choose(page: Page, action: str) -> None:
-    """Choose an action of the run in the menu of its page, and say yes."""
-    page.locator(".page-heading, header").get_by_role("button").last.click()
-    page.get_by_role("menuitem", name=action).or_(page.get_by_text(action, exact=True)).last.click()
-    page.get_by_role("dialog").get_by_role("button", name=action).last.click()
+    """Choose an action of the run on its page, and say yes."""
+    page.get_by_role("button", name=action).first.click()
+    page.get_by_role("button", name="Submit").last.click()
 
 
 def test_suspend_stops_at_the_next_task_and_resume_goes_on(
