@@ -36,6 +36,9 @@ from flows.server import (
 from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 
+_STAYS = (
+    "the Prefect server stays, so that this page opens later too: `sitsflow server stop` stops it"
+)
 _INTERRUPTED = "interrupted; the same command resumes the run"
 
 
@@ -74,7 +77,11 @@ def run_here(options: RunOptions) -> ExitStatus:
         if options.cluster is None or "://" in options.cluster:
             planned.check(_cluster(options), fresh=options.fresh)
         stack.enter_context(use(server.result()))
-        return _carry_out(planned, options, console)
+        status = _carry_out(planned, options, console)
+        used = server.result()
+        if isinstance(used, Server) and used.started:
+            console.print(_STAYS, highlight=False, soft_wrap=True)
+        return status
 
 
 def server_of_this_run() -> Server | str:
