@@ -166,10 +166,12 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
         "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }
     os.environ.update(QUIET | ({} if debug else quiet))
-    if stop or (stop is None and not leave_by_default()):
+    stop = not leave_by_default() if stop is None else stop
+    if stop:
         stop_at_exit()
     from flows.cli.local_run import RunOptions, run_here
 
+    more["stop_server"] = stop
     raise typer.Exit(run_here(RunOptions(config, *options, **more)))
 
 

@@ -51,6 +51,7 @@ class RunOptions:
     fresh: bool = False
     workers: int | None = None
     cluster: str | None = None
+    stop_server: bool = False
 
 
 def run_here(options: RunOptions) -> ExitStatus:
@@ -79,7 +80,7 @@ def run_here(options: RunOptions) -> ExitStatus:
         stack.enter_context(use(server.result()))
         status = _carry_out(planned, options, console)
         used = server.result()
-        if isinstance(used, Server) and used.started:
+        if isinstance(used, Server) and used.started and not options.stop_server:
             console.print(_STAYS, highlight=False, soft_wrap=True)
         return status
 
