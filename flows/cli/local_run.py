@@ -142,6 +142,10 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         console.print(text, markup=False, highlight=False, soft_wrap=True)
     else:
         sys.stderr.write(f"sitsflow: the run is incomplete, {text}\n")
+        sys.stderr.write(
+            f"`sitsflow bugreport {planned.plan.paths.root}` packs the logs, the plan and the "
+            "configuration for a bug report, without pixels and secrets\n"
+        )
     run_url = url_for("flow-run", str(state.state_details.flow_run_id))
     console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
     paths = planned.plan.paths

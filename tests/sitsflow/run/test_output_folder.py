@@ -9,7 +9,13 @@ import pytest
 from sitsflow.errors import OutputError
 from sitsflow.plan import Plan, load_tile
 from sitsflow.request import SensorRequest
-from sitsflow.run.output_folder import finish, keep_plan, output_folder, read_marker
+from sitsflow.run.output_folder import (
+    check_output_folder,
+    finish,
+    keep_plan,
+    output_folder,
+    read_marker,
+)
 from tests.plans import grid_at, plan_for
 
 
@@ -220,3 +226,10 @@ def test_a_run_removes_what_its_own_killed_workers_left(tmp_path: Path) -> None:
     with output_folder(plan):
         kill_while_writing(plan.paths.chunk("A", 0), "half")
     assert not list(plan.paths.chunks.iterdir())
+
+
+def test_a_folder_in_use_is_refused_before_anything_starts(tmp_path: Path) -> None:
+    plan = plan_in(tmp_path / "out")
+    with output_folder(plan), pytest.raises(OutputError, match="another run is at work"):
+        check_output_folder(plan)
+    check_output_folder(plan)
