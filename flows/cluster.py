@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -17,7 +18,7 @@ from prefect_dask.task_runners import DaskTaskRunner
 from blocks.cluster import DaskCluster
 from flows.prefect_compat import flush
 from flows.reach import refuse_unreachable
-from flows.resources import MORE_CHUNKS, Resources, gb
+from flows.resources import MORE_CHUNKS, Resources, gb, most_ram
 from sitsflow.errors import ClusterError, ResourceError
 
 # One dead worker is enough to ask what it died of: rounds of a step run its jobs again.
@@ -45,6 +46,7 @@ class RunCluster:
         self._stack = ExitStack()
         # Of any type: Dask's own annotations know no synchronous client.
         self._client: Any = None
+        self._starting: Future[None] | None = None
         self._wanted: Mapping[str, Resources] = {}
         self._seen: list[Resources] = []
         self._used: dict[str, float] = {}
@@ -60,6 +62,8 @@ class RunCluster:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        if self._starting is not None:
+            wait([self._starting])
         if self._client is not None and isinstance(error, KeyboardInterrupt):
             _silence()
             with suppress(OSError, TimeoutError):
@@ -72,6 +76,15 @@ class RunCluster:
         """Return a task runner for one step."""
         assert self._client is not None, "start the cluster first"
         return DaskTaskRunner(address=self._client.scheduler.address)
+
+    def start_local(self, wanted: Mapping[str, Resources]) -> None:
+        """Start local workers in the background, if tasks want any: `start` waits for them.
+
+        Workers take seconds to import what tasks need. Meanwhile the run is made ready.
+        """
+        if wanted and self._block.is_local:
+            pool = self._stack.enter_context(ThreadPoolExecutor(1))
+            self._starting = pool.submit(self._start, most_ram(wanted))
 
     def start(self, wanted: Mapping[str, Resources]) -> None:
         """Start or find the workers, unless they are there already.
@@ -88,12 +101,15 @@ class RunCluster:
         ClusterError
             If there is no such cluster, or its workers do not say what they have.
         """
-        if self._client is not None:
+        if self._wanted:
             return
         self._wanted = wanted
         if self._block.is_local:
             self._check([self.largest])
-        self._start(max(one.ram_gb for one in wanted.values()))
+        if self._starting is not None:
+            self._starting.result()
+        else:
+            self._start(most_ram(wanted))
         self.look()
 
     def look(self) -> None:

@@ -95,11 +95,12 @@ def _carry_out(planned: PlannedRun, cluster: DaskCluster, display: Display) -> S
     """Carry out the steps in an output folder that is ours."""
     plan, tiles = planned.plan, planned.tiles
     configuration = planned.resolved.configuration
-    save_plan(plan, tiles)
-    write_run_information(plan, write_yaml(configuration))
-    artifacts = RunArtifacts(plan, tiles, planned.jobs)
     limits = RetryLimits(**dict(configuration.task_retry_limits))
     with RunCluster(cluster) as workers:
+        workers.start_local(planned.most_wanted())
+        save_plan(plan, tiles)
+        write_run_information(plan, write_yaml(configuration))
+        artifacts = RunArtifacts(plan, tiles, planned.jobs)
         progress = RunProgress(plan, planned.jobs, display, artifacts, workers)
         with progress.shown():
             steps = StepRounds(plan, workers, progress, limits)

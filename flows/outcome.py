@@ -30,7 +30,7 @@ def outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
 
 def write_report_of(planned: PlannedRun) -> None:
     """Write the report; a run does not fail without one."""
-    from sitsflow.report import write_report  # not in workers, which import this module too
+    from sitsflow.report.page import write_report  # not in workers, which import this module too
 
     try:
         write_report(planned.plan, planned.tiles, planned.plan.paths.report)

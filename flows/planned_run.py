@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.previous_run import refuse_missing
-from flows.resources import Resources
+from flows.resources import Resources, most_ram
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning.planner import make_plan
 from sitsflow.run.jobs import Job, is_done, ram_gb, selected_jobs
@@ -73,7 +73,7 @@ class PlannedRun:
         refuse_missing(self.plan, self.tiles)
         check_output_folder(self.plan, remove=self.remove, fresh=fresh)
         if most := self.most_wanted():
-            cluster.check_usable(max(wanted.ram_gb for wanted in most.values()))
+            cluster.check_usable(most_ram(most))
 
 
 def plan_run(resolved: ResolvedConfig) -> PlannedRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 
@@ -95,3 +96,8 @@ class RetryLimits:
 def gb(value: float) -> str:
     """Return gigabytes as text, with no more digits than an estimate has."""
     return f"{round(value, 1):g} GB" if value >= 0.1 else f"{value:.2g} GB"
+
+
+def most_ram(wanted: Mapping[str, Resources]) -> float:
+    """Return the memory of the largest of several tasks, in GB."""
+    return max(each.ram_gb for each in wanted.values())

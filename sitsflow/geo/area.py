@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import geopandas
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -53,6 +52,8 @@ def _state(path: Path) -> str:
 
 @lru_cache(maxsize=4)
 def _read(path: Path, crs: str, state: str) -> Any:
+    import geopandas  # slow to import, and few runs have an area
+
     del state  # part of the key: a file that changed is read again
     try:
         frame = geopandas.read_file(path)

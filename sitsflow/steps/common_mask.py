@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
+from typing import TYPE_CHECKING
 
-import geopandas
 import numpy as np
 import shapely
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from sitsflow.io.write import atomic, write_raster
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
+
+if TYPE_CHECKING:
+    import geopandas
 
 log = logging.getLogger(__name__)
 
@@ -67,6 +70,8 @@ def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
 
 def polygons(mask: NDArray[np.bool_], grid: Grid) -> geopandas.GeoDataFrame:
     """Return the True parts of a mask as polygons, with the field DN = 1 as GDAL names it."""
+    import geopandas  # slow to import, and the flow that maps this step needs none of it
+
     found = [
         shapely.geometry.shape(geometry)
         for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, transform=grid.transform)

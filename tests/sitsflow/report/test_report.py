@@ -8,7 +8,7 @@ import pytest
 from sitsflow.dates import to_date
 from sitsflow.planning.planner import make_plan
 from sitsflow.products.scenes import Skipped
-from sitsflow.report import write_report
+from sitsflow.report.page import write_report
 from sitsflow.request import Chunking
 from tests.requests import TILES, tutorial
 from tests.sitsflow.report.made import made
