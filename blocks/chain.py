@@ -37,9 +37,10 @@ class Chain(Section):
     )
     remove_output_path: bool = Field(
         default=True,
-        title="Empty the output folder first",
-        description="Whether what an earlier, finished run left in the output folder is removed. A "
-        "folder that no run made, and that is not empty, is never touched.",
+        title="Make the map anew",
+        description="Whether the map is made anew: what an earlier, finished run left in the "
+        "output folder is removed when the new map is whole. A folder that no run made, and that is not "
+        "empty, is never touched.",
     )
     list_tile: Words = Field(
         min_length=1,

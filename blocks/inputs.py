@@ -75,5 +75,7 @@ def _output(partial: PartialConfig) -> Iterator[Fault]:
     }
     for place, path in inputs.items():
         if path is not None and chain.remove_output_path and path.is_relative_to(output):
-            message = f"{str(path)!r} lies in output_path, which remove_output_path would empty"
+            message = (
+                f"{str(path)!r} lies in output_path, whose files remove_output_path makes anew"
+            )
             yield Fault(place, message)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from blocks.cfg import render_cfg
+from sitsflow.errors import OutputError
 from sitsflow.io.record import write_whole
 from sitsflow.simulate import simulate
 
@@ -20,10 +21,16 @@ def prepare(out: Path, size: int, progress: Callable[[int, int], None]) -> Path:
     """Simulate the demo's products in `out`, and return the path of its configuration.
 
     Products of an earlier demo are taken as they are.
+
+    Raises
+    ------
+    OutputError
+        If somebody changed the configuration that an earlier demo wrote.
     """
     out = out.absolute()
     config = out / "features_map.cfg"
     products = out / f"sensor_data_{size}"
+    _refuse_edited(config, {*out.glob("sensor_data_*"), products})
     simulated = products / "simulated"
     if not simulated.exists():
         simulate(
@@ -40,6 +47,17 @@ def prepare(out: Path, size: int, progress: Callable[[int, int], None]) -> Path:
         write_whole(simulated, "all products are there\n")
     write_whole(config, render_cfg(_configuration(out / "output", products)))
     return config
+
+
+def _refuse_edited(config: Path, all_products: Iterable[Path]) -> None:
+    """Refuse to overwrite a configuration that differs from what a demo of any size writes."""
+    output = config.parent / "output"
+    written = {render_cfg(_configuration(output, products)) for products in all_products}
+    if config.exists() and config.read_text(errors="replace") not in written:
+        raise OutputError(
+            f"{config} was changed since the demo wrote it, and is left as it is: "
+            f"`sitsflow run {config}` runs it; remove it to get the demo's own"
+        )
 
 
 def _configuration(output: Path, products: Path) -> dict[str, dict[str, Any]]:

@@ -31,6 +31,7 @@ from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
 from sitsflow.run.jobs import Job, is_done, ram_gb
 from sitsflow.run.output_folder import output_folder, read_marker
+from sitsflow.run.previous_run import discard
 
 
 @flow(name="features-map", validate_parameters=False, persist_result=False)
@@ -88,10 +89,12 @@ def make_map(
             display.say(sentence)
         server = get_current_settings().api.url
         with interruptible(), ended_without_server(server, end_at_once):
-            return _carry_out(planned, cluster, display)
+            return _carry_out(planned, cluster, display, fresh=fresh)
 
 
-def _carry_out(planned: PlannedRun, cluster: DaskCluster, display: Display) -> State[str]:
+def _carry_out(
+    planned: PlannedRun, cluster: DaskCluster, display: Display, *, fresh: bool
+) -> State[str]:
     """Carry out the steps in an output folder that is ours."""
     plan, tiles = planned.plan, planned.tiles
     configuration = planned.resolved.configuration
@@ -102,6 +105,9 @@ def _carry_out(planned: PlannedRun, cluster: DaskCluster, display: Display) -> S
         write_run_information(plan, write_yaml(configuration))
         artifacts = RunArtifacts(plan, tiles, planned.jobs)
         progress = RunProgress(plan, planned.jobs, display, artifacts, workers)
+        if fresh:  # all that can be checked has been: what was set aside may go
+            workers.start(planned.most_wanted())
+            discard(plan.paths)
         with progress.shown():
             steps = StepRounds(plan, workers, progress, limits)
             for task, jobs in groupby(planned.jobs, key=lambda job: job.task):

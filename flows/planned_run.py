@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from blocks.cluster import DaskCluster
@@ -48,12 +49,7 @@ class PlannedRun:
 
     def most_wanted(self) -> dict[str, Resources]:
         """Return the most that jobs still to be done ask for, by the name of their task."""
-        most: dict[str, Resources] = {}
-        for job in self.left():
-            wanted = Resources(ram_gb(job, self.plan))
-            if job.task not in most or wanted.ram_gb > most[job.task].ram_gb:
-                most[job.task] = wanted
-        return most
+        return most_wanted(self.left(), self.plan)
 
     def sentences(self) -> list[str]:
         """Return what the user should know before the run begins."""
@@ -71,8 +67,8 @@ class PlannedRun:
             If the cluster cannot serve.
         """
         refuse_missing(self.plan, self.tiles)
-        check_output_folder(self.plan, remove=self.remove, fresh=fresh)
-        if most := self.most_wanted():
+        anew = check_output_folder(self.plan, remove=self.remove, fresh=fresh)
+        if most := most_wanted(self.jobs if anew else self.left(), self.plan):
             cluster.check_usable(most_ram(most))
 
 
@@ -88,3 +84,13 @@ def plan_run(resolved: ResolvedConfig) -> PlannedRun:
     # With the plan, warnings of the configuration come to all that is written of the run.
     plan = plan.model_copy(update={"notices": (*resolved.warnings, *plan.notices)})
     return PlannedRun(resolved, plan, tiles, selected_jobs(plan, tiles))
+
+
+def most_wanted(jobs: Iterable[Job], plan: Plan) -> dict[str, Resources]:
+    """Return the most that jobs ask for, by the name of their task."""
+    most: dict[str, Resources] = {}
+    for job in jobs:
+        wanted = Resources(ram_gb(job, plan))
+        if job.task not in most or wanted.ram_gb > most[job.task].ram_gb:
+            most[job.task] = wanted
+    return most

@@ -151,7 +151,12 @@ def load_plan(output_path: Path) -> Plan:
         If there is none, or another version wrote it.
     """
     path = OutputPaths(output_path).plan
-    return cast("Plan", _load(Plan, str(path), _changed(path)))
+    plan = cast("Plan", _load(Plan, str(path), _changed(path)))
+    if plan.request.output_path == output_path:
+        return plan
+    # The folder was moved or copied since: its files are where it is now.
+    request = plan.request.model_copy(update={"output_path": output_path})
+    return plan.model_copy(update={"request": request})
 
 
 def load_tile(output_path: Path, tile: str) -> TilePlan:

@@ -43,6 +43,16 @@ class OutputPaths:
         return self.state / "run.json"
 
     @property
+    def lock(self) -> Path:
+        """File that a run at work has locked."""
+        return self.state / "lock"
+
+    @property
+    def previous_run(self) -> Path:
+        """Folder that keeps what an earlier run made until the new map is whole."""
+        return self.root / "previous_run"
+
+    @property
     def plan(self) -> Path:
         """The plan without its tiles."""
         return self.state / "plan.json"

@@ -25,7 +25,9 @@ BLOCK = 512
 """Rows and columns of a block of every raster that is large enough."""
 
 _TEMPORARY = ".sitsflow-"  # no other software's: a folder may be a link to a shared one
-_SIDECARS = (".aux.xml", ".ovr", ".msk")
+SIDECARS = (".aux.xml", ".ovr", ".msk")
+"""Endings of what GDAL and viewers write beside a raster."""
+
 # Level 9, GDAL's default, costs three times the CPU of 3 for files 1 % smaller (float32 features).
 _ZSTD_LEVEL = 3
 
@@ -45,7 +47,7 @@ def atomic(path: Path) -> Iterator[Path]:
     try:
         yield folder / path.name
         # GDAL would read statistics of the earlier file for the new one.
-        for suffix in _SIDECARS:
+        for suffix in SIDECARS:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):
             part.replace(path.with_name(part.name))

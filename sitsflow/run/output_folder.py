@@ -18,6 +18,7 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import half_written, write_whole
 from sitsflow.io.write import temporary_folders
 from sitsflow.plan import Plan, TilePlan, save_plan
+from sitsflow.run.previous_run import discard, put_back, set_aside
 
 
 class RunMarker(BaseModel):
@@ -39,8 +40,8 @@ def output_folder(
     Parameters
     ----------
     remove : bool
-        iota2's ``remove_output_path``: start from an empty directory. An unfinished run of the
-        same configuration is resumed all the same.
+        iota2's ``remove_output_path``: make all anew, and set aside what an earlier run left until
+        `finish`. An unfinished run of the same configuration is resumed all the same.
     fresh : bool
         Start over in any case.
     run : str
@@ -59,8 +60,9 @@ def output_folder(
     paths = plan.paths
     said = _decide(plan, remove=remove, fresh=fresh)
     with locked(paths):
-        if said.wipe:
-            _wipe(paths)
+        if said.anew:
+            earlier = read_marker(paths)
+            set_aside(paths, finished=earlier is not None and earlier.finished is not None)
         _clear_leftovers(paths)
         marker = RunMarker(
             version=plan.version,
@@ -69,28 +71,40 @@ def output_folder(
             run=run,
         )
         _write(paths, marker)
-        yield said.sentence
+        try:
+            yield said.sentence
+        except BaseException:
+            if said.anew and not any(paths.state.glob("records/*.json")):
+                put_back(paths)
+            raise
         _clear_leftovers(paths)  # of workers that were killed in this run
 
 
-def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False) -> None:
+def check_output_folder(plan: Plan, *, remove: bool = False, fresh: bool = False) -> bool:
     """Refuse an output directory that `output_folder` would refuse, and leave it untouched.
+
+    Returns
+    -------
+    bool
+        Whether all would be made anew, whatever is there.
 
     Raises
     ------
     OutputError
         If the directory is not ours, is in use by another run, or holds an input.
     """
-    _decide(plan, remove=remove, fresh=fresh)
+    decision = _decide(plan, remove=remove, fresh=fresh)
     if in_use(plan.paths):
         raise _used(plan.paths)
+    return decision.anew
 
 
 def finish(plan: Plan) -> None:
-    """Mark the run as finished: all that it was asked for is there."""
+    """Mark the run as finished: all that it was asked for is there, and nothing earlier counts."""
     marker = read_marker(plan.paths)
     if marker is not None:
         _write(plan.paths, marker.model_copy(update={"finished": datetime.now(UTC)}))
+    discard(plan.paths)
 
 
 def keep_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
@@ -135,7 +149,7 @@ def _clear_leftovers(paths: OutputPaths) -> None:
 def in_use(paths: OutputPaths) -> bool:
     """Whether a run is at work in the directory."""
     try:
-        handle = os.open(_lock_path(paths), os.O_RDONLY)
+        handle = os.open(paths.lock, os.O_RDONLY)
     except OSError:
         return False
     try:
@@ -148,7 +162,7 @@ def in_use(paths: OutputPaths) -> bool:
 
 
 class _Decision(BaseModel):
-    wipe: bool
+    anew: bool
     sentence: str
 
 
@@ -157,10 +171,11 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
     paths, root = plan.paths, plan.paths.root
     if root.exists() and not root.is_dir():
         raise OutputError(f"{root} is a file; chain.output_path must be a directory")
-    # The hidden folder alone: a wipe, or a first start, that was killed half-way.
+    # The hidden folder alone: a first start that was killed half-way.
     if not root.exists() or not any(path for path in root.iterdir() if path != paths.state):
-        return _Decision(wipe=False, sentence="")
-    if not paths.marker.exists():
+        return _Decision(anew=False, sentence="")
+    # Without its own marker: killed after it had set the earlier run aside.
+    if not (paths.marker.exists() or OutputPaths(paths.previous_run).marker.exists()):
         raise OutputError(
             f"{root} holds files and no marker of an earlier run "
             f"({paths.marker.relative_to(root)}): it is left as it is; choose another "
@@ -176,20 +191,24 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
             )
         _refuse_inputs(plan)
         return _Decision(
-            wipe=True, sentence=f"starting over: what an earlier run left in {root} is removed"
+            anew=True,
+            sentence=f"starting over: what an earlier run left in {root} is removed as soon as "
+            "workers are there",
         )
     if plan.request.first_step != "init":
-        return _Decision(wipe=False, sentence=f"continuing from what an earlier run left in {root}")
+        return _Decision(anew=False, sentence=f"continuing from what an earlier run left in {root}")
     if same and marker is not None and marker.finished is None:
         sentence = f"resuming the unfinished run of the same configuration in {root}"
-        return _Decision(wipe=False, sentence=sentence)
+        return _Decision(anew=False, sentence=sentence)
     if remove:
         _refuse_inputs(plan)
         return _Decision(
-            wipe=True, sentence=f"remove_output_path: what an earlier run left in {root} is removed"
+            anew=True,
+            sentence=f"remove_output_path: what an earlier run left in {root} is kept in "
+            f"{paths.previous_run.name} until the new map is whole",
         )
     return _Decision(
-        wipe=False, sentence=f"keeping what is still valid of an earlier run in {root}"
+        anew=False, sentence=f"keeping what is still valid of an earlier run in {root}"
     )
 
 
@@ -210,24 +229,6 @@ def _refuse_inputs(plan: Plan) -> None:
             )
 
 
-def _wipe(paths: OutputPaths) -> None:
-    """Remove what runs write, and nothing else that somebody may have put beside it."""
-    lock = _lock_path(paths)
-    for folder in (paths.by_tiles, paths.chunks, paths.root / "features", paths.final, paths.logs):
-        if folder.is_symlink():
-            folder.unlink()
-        elif folder.exists():
-            shutil.rmtree(folder)
-    paths.status.unlink(missing_ok=True)
-    for entry in sorted(paths.state.iterdir()):
-        if entry == lock:
-            continue
-        if entry.is_dir() and not entry.is_symlink():
-            shutil.rmtree(entry)
-        else:
-            entry.unlink()
-
-
 @contextlib.contextmanager
 def locked(paths: OutputPaths) -> Iterator[None]:
     """Hold the directory against a second run; the lock dies with the process.
@@ -239,16 +240,14 @@ def locked(paths: OutputPaths) -> Iterator[None]:
     """
     try:
         paths.state.mkdir(parents=True, exist_ok=True)
-        handle = os.open(_lock_path(paths), os.O_RDWR | os.O_CREAT, 0o644)
+        handle = os.open(paths.lock, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
         raise OutputError(f"cannot write in {paths.root}: {error.strerror}") from error
     try:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise OutputError(
-                f"another run is at work in {paths.root}; wait for its end"
-            ) from error
+            raise _used(paths) from error
         yield
     finally:
         os.close(handle)
@@ -256,10 +255,6 @@ def locked(paths: OutputPaths) -> Iterator[None]:
 
 def _used(paths: OutputPaths) -> OutputError:
     return OutputError(f"another run is at work in {paths.root}; wait for its end")
-
-
-def _lock_path(paths: OutputPaths) -> Path:
-    return paths.state / "lock"
 
 
 def _write(paths: OutputPaths, marker: RunMarker) -> None:

@@ -46,7 +46,10 @@ class RunSummary:
             if found:
                 lines += ["", f"{state}:", *(f"  {_line(self.paths, status)}" for status in found)]
         places = {"map": self.paths.map, "tasks": self.paths.status, "logs": self.paths.logs}
-        lines += ["", *(f"{name + ':':<7}{path}" for name, path in places.items() if path.exists())]
+        places |= {"the map before": OutputPaths(self.paths.previous_run).map}
+        there = {name: path for name, path in places.items() if path.exists()}
+        width = max(map(len, there), default=0) + 2
+        lines += ["", *(f"{name + ':':<{width}}{path}" for name, path in there.items())]
         return "\n".join(lines)
 
     def _how(self) -> str:

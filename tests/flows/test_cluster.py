@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import rasterio
+from distributed import LocalCluster
 
 from blocks.cluster import WORKER_ENVIRONMENT
 from sitsflow.io.paths import OutputPaths
@@ -198,6 +199,22 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
     assert third.returncode == 2
     assert "no Dask scheduler answers at tcp://127.0.0.1:1" in third.stderr
     assert paths.map.exists(), "nothing is removed for a run that cannot begin"
+
+    # It answers: what its workers have is known only once the run has begun.
+    with LocalCluster(
+        n_workers=1,
+        threads_per_worker=1,
+        processes=False,
+        protocol="tcp",
+        host="127.0.0.1",
+        dashboard_address=None,
+        resources={"RAM": 0.01, "CPU": 1},
+    ) as small:
+        fourth = sitsflow("run", config, "--cluster", small.scheduler_address, *sets, env=engine)
+    assert fourth.returncode == 2
+    assert "the largest worker has 0.01 GB" in fourth.stderr
+    assert paths.map.exists(), "what was set aside is put back"
+    assert not paths.previous_run.exists()
 
 
 def _memory(tags: set[str]) -> float:

@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from flows.configuration import load
 from flows.demo import prepare
+from sitsflow.errors import OutputError
 from tests.flows.conftest import TUTORIAL
 
 
@@ -20,6 +23,16 @@ def test_the_demo_asks_for_the_tutorials_map_of_its_own_tiles(tmp_path: Path) ->
     }
     tutorial = load(str(TUTORIAL), [f"{key}={value}" for key, value in changes.items()])
     assert found.request() == tutorial.request()
+
+
+def test_an_edited_configuration_is_not_overwritten(tmp_path: Path) -> None:
+    config = prepare(tmp_path, 32, lambda _done, _all: None)
+    assert prepare(tmp_path, 40, lambda _done, _all: None) == config, "another size is no edit"
+    edited = config.read_text() + "# mine\n"
+    config.write_text(edited)
+    with pytest.raises(OutputError, match="was changed since the demo wrote it"):
+        prepare(tmp_path, 32, lambda _done, _all: None)
+    assert config.read_text() == edited
 
 
 def test_products_of_an_earlier_demo_are_taken_as_they_are(tmp_path: Path) -> None:
