@@ -39,8 +39,8 @@ class Chain(Section):
         default=True,
         title="Make the map anew",
         description="Whether the map is made anew: what an earlier, finished run left in the "
-        "output folder is removed when the new map is whole. A folder that no run made, and that is not "
-        "empty, is never touched.",
+        "output folder is removed when the new map is whole. A folder that no run made, and that "
+        "is not empty, is never touched.",
     )
     list_tile: Words = Field(
         min_length=1,
