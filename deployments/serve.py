@@ -33,8 +33,8 @@ from deployments.register import POOL
 from deployments.settings import kept_settings
 from deployments.worker import process_worker
 from flows import saved
-from flows.configuration import load
-from flows.demo import prepare
+from flows.cli.demo import prepare
+from flows.cli.load import load
 from flows.previous_run import close_run
 from flows.server import (
     ErrorLog,

@@ -149,7 +149,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Simulate two Sentinel-2 tiles, and make their feature map."""
-    from flows.demo import prepare
+    from flows.cli.demo import prepare
 
     path = prepare(out, size, _count)
     typer.echo(f"sitsflow run {path}", err=True)
@@ -178,7 +178,7 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
 def _plan(
     config: str, overrides: list[str] | None, quiet: bool
 ) -> tuple[Plan, dict[str, TilePlan]]:
-    from flows.configuration import load
+    from flows.cli.load import load
     from sitsflow.planning.planner import make_plan
 
     resolved = load(config, overrides or ())

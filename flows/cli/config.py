@@ -32,7 +32,7 @@ def save(
 ) -> None:
     """Check FILE as `sitsflow check` does, and save it as NAME; paths become absolute."""
     from flows import saved
-    from flows.configuration import load
+    from flows.cli.load import load
 
     with saved.server():
         saved.save(name, load(file, overrides or ()).configuration, force=force)

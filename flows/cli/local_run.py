@@ -19,11 +19,11 @@ from rich.console import Console
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.cli.exit_status import ExitStatus
+from flows.cli.load import is_block, load
+from flows.cli.saved_cluster import find_cluster
 from flows.cli.terminal import Terminal
-from flows.configuration import is_block, load
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
-from flows.saved_cluster import find_cluster
 from flows.server import (
     Server,
     ServerError,

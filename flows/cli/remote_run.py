@@ -31,7 +31,7 @@ from prefect.utilities.urls import url_for
 
 from blocks.overrides import COMMAND_LINE, parse_overrides
 from flows.cli.exit_status import ExitStatus
-from flows.configuration import is_block
+from flows.cli.load import is_block
 from flows.server import ServerError, configured_api_url, status, use, wait_for_configured
 from sitsflow.errors import ConfigError, Fault
 

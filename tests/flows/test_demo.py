@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from flows.configuration import load
-from flows.demo import prepare
+from flows.cli.demo import prepare
+from flows.cli.load import load
 from tests.flows.conftest import TUTORIAL
 
 

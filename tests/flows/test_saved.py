@@ -9,8 +9,8 @@ from blocks.cluster import DaskCluster
 from blocks.files import read_config
 from deployments.register import register
 from flows import saved, server
-from flows.configuration import load
-from flows.saved_cluster import find_cluster
+from flows.cli.load import load
+from flows.cli.saved_cluster import find_cluster
 from sitsflow.errors import ClusterError
 from tests.flows.conftest import copy_database, prefect_home
 from tests.flows.test_cli import run
