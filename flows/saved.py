@@ -13,7 +13,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.configuration import Configuration
 from blocks.features_map import FeaturesMap
-from flows.server import configured_api_url, find_or_start, stop, use, wait_for_configured
+from flows.server import Server, find_server, stop, use
 from sitsflow.errors import ConfigError, Fault
 
 _SLUG = FeaturesMap.get_block_type_slug()
@@ -26,16 +26,12 @@ def server() -> Iterator[None]:
     Of the latter only a run leaves one behind: if it had to be started for this block of code it
     is stopped at its end, unless a run has begun to use it.
     """
-    if (configured := configured_api_url()) is not None:
-        wait_for_configured(configured)
-        yield
-        return
-    own = find_or_start()
+    found = find_server()
     try:
-        with use(own):
+        with use(found):
             yield
     finally:
-        if own.started:
+        if isinstance(found, Server) and found.started:
             stop(unless_used=True)
 
 

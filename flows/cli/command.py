@@ -158,7 +158,7 @@ def demo(
 
 def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any) -> NoReturn:
     """Run the flow in this process, and end with its exit status."""
-    from flows.server import QUIET, leave_by_default, stop_at_exit
+    from flows.server import QUIET, stop_at_exit
 
     # Prefect and Dask read these when they are imported; workers inherit them.
     quiet = {
@@ -166,7 +166,7 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
         "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }
     os.environ.update(QUIET | ({} if debug else quiet))
-    stop = not leave_by_default() if stop is None else stop
+    stop = not server.leave_by_default() if stop is None else stop
     if stop:
         stop_at_exit()
     from flows.cli.local_run import RunOptions, run_here

@@ -24,15 +24,7 @@ from flows.cli.saved_cluster import find_cluster
 from flows.cli.terminal import Terminal
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
-from flows.server import (
-    Server,
-    ServerError,
-    configured_api_url,
-    find_or_start,
-    gone,
-    use,
-    wait_for_configured,
-)
+from flows.server import Server, ServerError, find_server, gone, use
 from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 
@@ -70,7 +62,7 @@ def run_here(options: RunOptions) -> ExitStatus:
         if not is_block(options.config):
             resolved = load(options.config, options.overrides)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        server = pool.submit(server_of_this_run)
+        server = pool.submit(find_server)
         if resolved is None:  # what is saved is on the server
             stack.enter_context(use(server.result()))
             resolved = load(options.config, options.overrides)
@@ -83,15 +75,6 @@ def run_here(options: RunOptions) -> ExitStatus:
         if isinstance(used, Server) and used.started and not options.stop_server:
             console.print(_STAYS, highlight=False, soft_wrap=True)
         return status
-
-
-def server_of_this_run() -> Server | str:
-    """Return the address of the configured Prefect server, or the one of this machine."""
-    configured = configured_api_url()
-    if configured is None:
-        return find_or_start()
-    wait_for_configured(configured)
-    return configured
 
 
 def _plan(resolved: ResolvedConfig, console: Console) -> PlannedRun:
