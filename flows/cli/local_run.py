@@ -131,16 +131,6 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         )
     run_url = url_for("flow-run", str(state.state_details.flow_run_id))
     console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
-    paths = planned.plan.paths
-    results = {
-        "map": paths.map,
-        "quicklook": paths.quicklook,
-        "report": paths.report,
-        "STAC item": paths.item,
-        "tasks": paths.status,
-        "logs": paths.logs,
-    }
-    for name, path in results.items():
-        if path.exists():
-            sys.stdout.write(f"{name + ':':<11}{path}\n")
+    for name, path in planned.plan.paths.results.items():
+        sys.stdout.write(f"{name + ':':<11}{path}\n")
     return ExitStatus.MADE if state.is_completed() else ExitStatus.FAILED
