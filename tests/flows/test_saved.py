@@ -76,7 +76,7 @@ def test_looking_leaves_no_server_behind(
 ) -> None:
     with prefect_home(copy_database(engine, tmp_path / "home")):
         assert run(monkeypatch, "config", "list") == 0
-        assert server.status() is None
+        assert server.running_server() is None
 
 
 @pytest.mark.usefixtures("here")
