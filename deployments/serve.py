@@ -31,7 +31,7 @@ from deployments.deploy import deploy
 from deployments.register import POOL
 from deployments.settings import kept_settings
 from deployments.worker import process_worker
-from flows import saved
+from flows.cli import saved
 from flows.cli.demo import prepare
 from flows.cli.load import load
 from flows.cli.server import database

@@ -27,7 +27,7 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.deploy import deploy
 from deployments.settings import kept_settings
-from flows import saved
+from flows.cli import saved
 from flows.cli.load import load
 from flows.planned_run import plan_run
 from flows.server import use

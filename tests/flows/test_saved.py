@@ -8,7 +8,8 @@ import pytest
 from blocks.cluster import DaskCluster
 from blocks.files import read_config
 from deployments.register import register
-from flows import saved, server
+from flows import server
+from flows.cli import saved
 from flows.cli.load import load
 from flows.cli.saved_cluster import find_cluster
 from sitsflow.errors import ClusterError

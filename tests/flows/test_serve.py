@@ -17,7 +17,8 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
-from flows import saved, server
+from flows import server
+from flows.cli import saved
 from flows.cli.load import load
 from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import copy_database, free_port, prefect_home

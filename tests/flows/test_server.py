@@ -20,7 +20,8 @@ import pytest
 from prefect import get_client
 from prefect.settings import get_current_settings
 
-from flows import saved, server
+from flows import server
+from flows.cli import saved
 from flows.cli.server import leave_by_default
 from flows.server import folder, log, machine
 from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port, prefect_home
