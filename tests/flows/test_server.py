@@ -28,7 +28,7 @@ from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port, pr
 
 PATIENCE_SECONDS = 120
 FAKE = ("prefect.server.api.server:create_app", "--port", "4200")
-"""Arguments that make a program look like a server: one of another home."""
+"""Arguments that make a program look like a server."""
 HIDING = ("config", "prefect", "sitsflow", "tasks", "uvicorn", "yaml")
 
 
@@ -280,6 +280,19 @@ def test_a_server_in_a_terminal_is_used(home: Path) -> None:
         assert (found.url, found.started) == (url, False)
         assert found.process.pid == terminal.pid
     assert server.running_server() is None
+
+
+def test_a_server_that_is_just_ending_is_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)", *FAKE])
+    monkeypatch.setattr(machine, "_started_here", [])
+    monkeypatch.setattr(machine, "start", lambda _port: ("started after", ending.poll()))
+    with ended(ending):
+        found = server.running_server()
+        assert found is not None
+        assert found.process.pid == ending.pid
+        assert server.find_or_start() == ("started after", 0)
 
 
 def test_a_server_of_the_same_home_on_another_machine_is_refused(home: Path) -> None:
