@@ -16,7 +16,7 @@ from prefect.exceptions import ObjectNotFound
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
-from flows.server import ServerError, configured_api_url, wait_for_configured
+from flows.server import ServerError, configured_api_url, find_server
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
@@ -47,7 +47,7 @@ def required_server() -> str:
             "http://127.0.0.1:4200/api, or start one on this machine with `make serve`"
         )
     try:
-        wait_for_configured(url)
+        find_server()
     except ServerError as error:
         sys.exit(str(error))
     return url

@@ -17,7 +17,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NoReturn
 
-import psutil
 from prefect import get_client
 from prefect.client.schemas.filters import (
     FlowRunFilter,
@@ -32,9 +31,10 @@ from deployments.deploy import deploy
 from deployments.register import POOL
 from deployments.settings import kept_settings
 from deployments.worker import process_worker
-from flows import saved
-from flows.configuration import load
-from flows.demo import prepare
+from flows.cli import saved
+from flows.cli.demo import prepare
+from flows.cli.load import load
+from flows.cli.server import database
 from flows.previous_run import close_run
 from flows.server import (
     ErrorLog,
@@ -42,7 +42,7 @@ from flows.server import (
     ServerError,
     configured_api_url,
     find_or_start,
-    status,
+    running_server,
     stop,
     use,
 )
@@ -59,8 +59,7 @@ _STOPPED = "the worker was stopped; run it again to resume"
 def serve(port: int | None, example: Path) -> int:
     """Serve until interrupted, or until a part ends by itself; return the exit status."""
     with _server(port) as server:
-        if (now := status()) is not None:
-            _say(f"  its database is {now.database}")
+        _say(f"  its database is {database()}")
         _save_example(example)
         with kept_settings():
             said = deploy()
@@ -70,9 +69,9 @@ def serve(port: int | None, example: Path) -> int:
         try:
             with process_worker(POOL, name, log) as worker:
                 _say(_welcome(server))
-                return _watch(worker, log)
+                return _watch(server, worker, log)
         finally:
-            if status() is not None:
+            if server.is_alive():
                 _close_runs(name)
 
 
@@ -85,15 +84,14 @@ def _server(port: int | None) -> Iterator[Server]:
         with use(server):
             yield server
     finally:
-        if server.started and not stop(unless_used=True) and status() is not None:
+        if server.started and not stop(unless_used=True) and server.is_alive():
             _say("the server stays, for a run uses it; `sitsflow server stop` stops it")
 
 
-def _watch(worker: subprocess.Popen[bytes], log: Path) -> int:
+def _watch(server: Server, worker: subprocess.Popen[bytes], log: Path) -> int:
     """Return when a part ends by itself; until then tell what the server complains of."""
     errors = ErrorLog()
-    server = status()
-    while server is not None and psutil.pid_exists(server.pid):
+    while server.is_alive():
         _tell(errors)
         if worker.poll() is not None:
             _say(f"the worker ended by itself\n{log.read_text('utf-8', 'replace')[-_SHOWN:]}")
@@ -169,8 +167,8 @@ def _wanted_port() -> int | None:
 
 def main() -> None:
     """Serve, unless another server is configured."""
-    own = status()
-    if (url := configured_api_url()) not in (None, own and own.server.api_url):
+    own = running_server()
+    if (url := configured_api_url()) not in (None, own and own.api_url):
         sys.exit(f"a Prefect server is configured already, {url}: use `make deploy`")
     port = _wanted_port()
     for number in _ENDS:

@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+import httpx
 from prefect import get_client
 from prefect.blocks.core import Block
 from prefect.client.schemas.objects import BlockDocument
-from prefect.exceptions import ObjectNotFound
+from prefect.exceptions import ObjectNotFound, PrefectHTTPStatusError
 
 from blocks.run_form import PARAMETERS
-from flows import saved
 from sitsflow.errors import ConfigError, Fault
 
 
@@ -82,6 +82,18 @@ def name_in(reference: Any) -> str:
             return ""
 
 
+def saved_values(slug: str) -> dict[str, dict[str, Any]]:
+    """Return the values of all saved blocks of a type by name, in the order of the names."""
+    with get_client(sync_client=True) as client:
+        try:
+            found = client.read_block_documents_by_type(slug)
+        except PrefectHTTPStatusError as error:
+            if error.response.status_code != httpx.codes.NOT_FOUND:
+                raise
+            found = []  # a new server does not know the type yet
+    return dict(sorted((one.name, one.data) for one in found if one.name))
+
+
 def _document(parameter: str, target: Any, block: type[Block]) -> BlockDocument:
     """Return the saved block that a reference is to."""
     if not isinstance(target, Mapping):  # Prefect takes the bare identifier too
@@ -96,7 +108,7 @@ def _document(parameter: str, target: Any, block: type[Block]) -> BlockDocument:
         except (ObjectNotFound, ValueError):
             pass
     what = f"saved as {slug!r}" if slug is not None else f"with the identifier {identifier}"
-    there = ", ".join(saved.documents(block.get_block_type_slug())) or "none"
+    there = ", ".join(saved_values(block.get_block_type_slug())) or "none"
     raise _fault(
         parameter,
         f"there is no {block.get_block_type_name()} block {what} on this Prefect server; "

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from prefect import flow
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
@@ -17,9 +14,7 @@ from flows.features_map import make_map
 from flows.filled_form import resolve_form
 from flows.planned_run import plan_run
 from flows.ui_pages import begin_run, name_run
-from sitsflow.dates import stamp
-from sitsflow.errors import OutputError
-from sitsflow.plan import Plan, TilePlan, load_tile
+from sitsflow.run.news import news
 from sitsflow.run.output_folder import keep_plan
 
 # What is made of the dates that were there already must stay.
@@ -60,32 +55,6 @@ def new_products(
         return Completed(message=message, data=str(plan.paths.root))
     logger = get_run_logger()
     for name, tile in planned.tiles.items():
-        logger.info("%s: %s", name, _news(plan, tile))
+        logger.info("%s: %s", name, news(plan, tile))
     logger.info("%d of %d tasks are left to do", len(left), len(planned.jobs))
     return make_map(planned, workers)
-
-
-def _news(plan: Plan, tile: TilePlan) -> str:
-    """Say what is new in a tile against the plan kept in the output folder."""
-    try:
-        before = load_tile(plan.paths.root, tile.tile)
-    except OutputError:
-        return "no map yet"
-    if before.fingerprint == tile.fingerprint:
-        return "as it was"
-    known, now = _scenes(before), _scenes(tile)
-    new = sorted({now[product] for product in now.keys() - known.keys()})
-    if new:
-        return f"new dates {' '.join(map(stamp, new))}"
-    if gone := known.keys() - now.keys():
-        return f"{len(gone)} products less"
-    # Dates of another tile may have moved the first or the last date of all.
-    return "its products, its dates or the configuration changed"
-
-
-def _scenes(tile: TilePlan) -> Mapping[Any, int]:
-    return {
-        (series.sensor.label, scene.product.name): scene.day
-        for series in tile.series
-        for scene in series.scenes
-    }

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
-from flows.previous_run import refuse_missing
 from flows.resources import Resources, most_ram
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning.planner import make_plan
-from sitsflow.run.jobs import Job, is_done, ram_gb, selected_jobs
+from sitsflow.run.jobs import Job, is_done, ram_gb, refuse_missing, selected_jobs
 from sitsflow.run.output_folder import check_output_folder
 
 _SHOWN = 4

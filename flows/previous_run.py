@@ -1,8 +1,8 @@
-"""Runs whose process is dead: what they left in the output folder, and how the server sees them."""
+"""Runs whose process is dead, which the Prefect server still takes for running."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from uuid import UUID
 
@@ -21,27 +21,11 @@ from prefect.client.schemas.objects import StateType
 from prefect.exceptions import PrefectException
 from prefect.states import Crashed
 
-from sitsflow.errors import OutputError
-from sitsflow.plan import Plan, TilePlan
-from sitsflow.run.jobs import all_jobs, is_done, selected_steps
 from sitsflow.run.output_folder import RunMarker
 
 _PAGE = 200  # the most that the server returns at once
 _OPEN = [StateType.RUNNING, StateType.PENDING, StateType.CANCELLING, StateType.PAUSED]
 _DIED = "the process of this run was killed; a later run of the same output folder went on"
-
-
-def refuse_missing(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
-    """Refuse to start with a step that needs what no earlier run has left."""
-    first = min(selected_steps(plan))
-    before = (job for job in all_jobs(plan, tiles) if job.step == first - 1)
-    missing = [job.title for job in before if not is_done(job, plan, tiles)]
-    if missing:
-        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-        raise OutputError(
-            f"chain.first_step is {plan.request.first_step}, but {plan.paths.root} lacks what "
-            f"comes before, for this configuration: {shown}; run with chain.first_step: init"
-        )
 
 
 def close_previous_run(marker: RunMarker | None, run: str) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 
 from flows.artifacts.markdown import plain, table
@@ -36,7 +35,11 @@ def results_page(plan: Plan, outcome: str, pictures: str, statistics: str) -> tu
     paths = plan.paths
     how = plain(outcome.partition("\n")[0].rstrip(":"))
     parts = [f"**{plain(title_of(plan))}**: {how}.", pictures]
-    parts.append("\n".join((f"### Files\n\nBelow {plain(str(paths.root))}:\n", *_files(plan))))
+    files = [
+        f"- **{name[:1].upper()}{name[1:]}**: {plain(str(path.relative_to(paths.root)))}"
+        for name, path in paths.results.items()
+    ]
+    parts.append("\n".join((f"### Files\n\nBelow {plain(str(paths.root))}:\n", *files)))
     if paths.report.exists():
         parts.append(
             "The report is one file that needs nothing else. It has quicklooks with legends, "
@@ -71,19 +74,3 @@ def statistics_table(item: Path) -> str:
     text = table(("feature", *_COLUMNS.values()), rows)
     more = len(bands) - _MOST_ROWS
     return f"{text}\n\nand {more} more, in {plain(item.name)}" if more > 0 else text
-
-
-def _files(plan: Plan) -> Iterator[str]:
-    paths = plan.paths
-    places = {
-        "Report": paths.report,
-        "Map": paths.map,
-        "Quicklook": paths.quicklook,
-        "STAC item": paths.item,
-        "Maps of tiles": paths.by_tiles,
-        "Tasks": paths.status,
-        "Logs": paths.logs,
-    }
-    for name, path in places.items():
-        if path.exists():
-            yield f"- **{name}**: {plain(str(path.relative_to(paths.root)))}"

@@ -149,7 +149,7 @@ def demo(
     debug: Debug = False,
 ) -> None:
     """Simulate two Sentinel-2 tiles, and make their feature map."""
-    from flows.demo import prepare
+    from flows.cli.demo import prepare
 
     path = prepare(out, size, _count)
     typer.echo(f"sitsflow run {path}", err=True)
@@ -158,7 +158,7 @@ def demo(
 
 def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any) -> NoReturn:
     """Run the flow in this process, and end with its exit status."""
-    from flows.server import QUIET, leave_by_default, stop_at_exit
+    from flows.server import QUIET, stop_at_exit
 
     # Prefect and Dask read these when they are imported; workers inherit them.
     quiet = {
@@ -166,7 +166,7 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
         "PREFECT_LOGGING_INTERNAL_LEVEL": "CRITICAL",
     }
     os.environ.update(QUIET | ({} if debug else quiet))
-    stop = not leave_by_default() if stop is None else stop
+    stop = not server.leave_by_default() if stop is None else stop
     if stop:
         stop_at_exit()
     from flows.cli.local_run import RunOptions, run_here
@@ -178,7 +178,7 @@ def _run(config: str, *options: Any, stop: bool | None, debug: bool, **more: Any
 def _plan(
     config: str, overrides: list[str] | None, quiet: bool
 ) -> tuple[Plan, dict[str, TilePlan]]:
-    from flows.configuration import load
+    from flows.cli.load import load
     from sitsflow.planning.planner import make_plan
 
     resolved = load(config, overrides or ())

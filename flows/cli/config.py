@@ -31,8 +31,8 @@ def save(
     debug: Debug = False,
 ) -> None:
     """Check FILE as `sitsflow check` does, and save it as NAME; paths become absolute."""
-    from flows import saved
-    from flows.configuration import load
+    from flows.cli import saved
+    from flows.cli.load import load
 
     with saved.server():
         saved.save(name, load(file, overrides or ()).configuration, force=force)
@@ -42,7 +42,7 @@ def save(
 @app.command("list")
 def list_all(debug: Debug = False) -> None:
     """List the saved configurations: names, tiles and output folders."""
-    from flows import saved
+    from flows.cli import saved
 
     with saved.server():
         found = saved.everything()
@@ -58,7 +58,7 @@ def list_all(debug: Debug = False) -> None:
 def show(name: Name, debug: Debug = False) -> None:
     """Print a saved configuration as YAML."""
     from blocks.files import write_yaml
-    from flows import saved
+    from flows.cli import saved
 
     with saved.server():
         typer.echo(write_yaml(saved.find(name)), nl=False)
@@ -73,7 +73,7 @@ def export(
 ) -> None:
     """Write a saved configuration to FILE, in iota2's syntax (.cfg) or as YAML."""
     from blocks.files import write_cfg, write_yaml
-    from flows import saved
+    from flows.cli import saved
     from sitsflow.io.record import write_whole
 
     if file.exists() and not force:
@@ -91,7 +91,7 @@ def export(
 @app.command()
 def delete(name: Name, debug: Debug = False) -> None:
     """Delete a saved configuration; maps made with it stay."""
-    from flows import saved
+    from flows.cli import saved
 
     with saved.server():
         saved.delete(name)

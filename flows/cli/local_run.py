@@ -19,20 +19,12 @@ from rich.console import Console
 from blocks.cluster import DaskCluster
 from blocks.resolve import ResolvedConfig
 from flows.cli.exit_status import ExitStatus
+from flows.cli.load import is_block, load
+from flows.cli.saved_cluster import find_cluster
 from flows.cli.terminal import Terminal
-from flows.configuration import is_block, load
 from flows.features_map import make_map
 from flows.planned_run import PlannedRun, plan_run
-from flows.saved_cluster import find_cluster
-from flows.server import (
-    Server,
-    ServerError,
-    configured_api_url,
-    find_or_start,
-    gone,
-    use,
-    wait_for_configured,
-)
+from flows.server import Server, ServerError, find_server, gone, use
 from sitsflow.run.description import step_list
 from sitsflow.run.jobs import selected_steps
 
@@ -70,7 +62,7 @@ def run_here(options: RunOptions) -> ExitStatus:
         if not is_block(options.config):
             resolved = load(options.config, options.overrides)
         pool = stack.enter_context(ThreadPoolExecutor(1))
-        server = pool.submit(server_of_this_run)
+        server = pool.submit(find_server)
         if resolved is None:  # what is saved is on the server
             stack.enter_context(use(server.result()))
             resolved = load(options.config, options.overrides)
@@ -83,15 +75,6 @@ def run_here(options: RunOptions) -> ExitStatus:
         if isinstance(used, Server) and used.started and not options.stop_server:
             console.print(_STAYS, highlight=False, soft_wrap=True)
         return status
-
-
-def server_of_this_run() -> Server | str:
-    """Return the address of the configured Prefect server, or the one of this machine."""
-    configured = configured_api_url()
-    if configured is None:
-        return find_or_start()
-    wait_for_configured(configured)
-    return configured
 
 
 def _plan(resolved: ResolvedConfig, console: Console) -> PlannedRun:
@@ -148,16 +131,6 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         )
     run_url = url_for("flow-run", str(state.state_details.flow_run_id))
     console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
-    paths = planned.plan.paths
-    results = {
-        "map": paths.map,
-        "quicklook": paths.quicklook,
-        "report": paths.report,
-        "STAC item": paths.item,
-        "tasks": paths.status,
-        "logs": paths.logs,
-    }
-    for name, path in results.items():
-        if path.exists():
-            sys.stdout.write(f"{name + ':':<11}{path}\n")
+    for name, path in planned.plan.paths.results.items():
+        sys.stdout.write(f"{name + ':':<11}{path}\n")
     return ExitStatus.MADE if state.is_completed() else ExitStatus.FAILED

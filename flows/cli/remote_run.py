@@ -31,8 +31,8 @@ from prefect.utilities.urls import url_for
 
 from blocks.overrides import COMMAND_LINE, parse_overrides
 from flows.cli.exit_status import ExitStatus
-from flows.configuration import is_block
-from flows.server import ServerError, configured_api_url, status, use, wait_for_configured
+from flows.cli.load import is_block
+from flows.server import ServerError, configured_api_url, find_server, running_server, use
 from sitsflow.errors import ConfigError, Fault
 
 FLOW = "features-map"
@@ -114,17 +114,12 @@ def _reference(kind: str, name: str) -> dict[str, Any]:
 @contextmanager
 def _server() -> Iterator[None]:
     """Use the configured server, or the one of this machine if it runs: deployments are on it."""
-    if (configured := configured_api_url()) is not None:
-        wait_for_configured(configured)
-        with use(configured):
-            yield
-        return
-    if (own := status()) is None:
+    if configured_api_url() is None and running_server() is None:
         raise ServerError(
             "no Prefect server is configured and none runs on this machine: set PREFECT_API_URL, "
             "or start one with a worker by `make serve`"
         )
-    with use(own.server):
+    with use(find_server()):
         yield
 
 

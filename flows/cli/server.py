@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +13,7 @@ app = typer.Typer(help="The Prefect server of this machine, and its UI.", no_arg
 
 Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
 _NONE = "no Prefect server of this machine runs: `sitsflow server start` starts it"
+_BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "OAR_JOB_ID", "FLUX_JOB_ID")
 
 
 @app.command()
@@ -42,14 +46,36 @@ def status(debug: Debug = False) -> None:
     """Say where it is, since when, and where its database is; 0 if it runs, else 1."""
     from rich.filesize import decimal
 
-    from flows import server
+    from flows.server import ErrorLog, running_server
 
-    now = server.status()
+    now = running_server()
     if now is None:
         typer.echo(_NONE, err=True)
         raise typer.Exit(1)
-    size = "" if now.size is None else f", {decimal(now.size)}"
-    typer.echo(f"{now.server.url}")
-    typer.echo(f"  process   {now.pid}, since {now.since:%Y-%m-%d %H:%M:%S}")
-    typer.echo(f"  database  {now.database}{size}")
-    typer.echo(f"  errors    {now.log}")
+    where = database()
+    files = [path for path in (Path(where), Path(f"{where}-wal")) if path.is_file()]
+    size = f", {decimal(sum(path.stat().st_size for path in files))}" if files else ""
+    since = datetime.fromtimestamp(now.process.create_time())
+    typer.echo(f"{now.url}")
+    typer.echo(f"  process   {now.process.pid}, since {since:%Y-%m-%d %H:%M:%S}")
+    typer.echo(f"  database  {where}{size}")
+    typer.echo(f"  errors    {ErrorLog().path}")
+
+
+def database() -> str:
+    """Return the file of the server's database, or its address without the password."""
+    from prefect.settings import get_current_settings
+    from sqlalchemy import make_url
+
+    secret = get_current_settings().server.database.connection_url
+    url = make_url(secret.get_secret_value() if secret else "")
+    if url.get_backend_name() == "sqlite" and url.database:
+        return url.database
+    return url.render_as_string(hide_password=True)
+
+
+def leave_by_default() -> bool:
+    """Whether a server that a run starts stays after it: not in a job of a batch scheduler."""
+    # SGE and its successors have their own pair: JOB_ID alone is any program's variable.
+    grid_engine = "SGE_ROOT" in os.environ and "JOB_ID" in os.environ
+    return not grid_engine and not any(name in os.environ for name in _BATCH_JOBS)

@@ -6,33 +6,28 @@ package does not import Prefect.
 
 from flows.server.client import (
     QUIET,
-    Server,
     ServerError,
     configured_api_url,
-    leave_by_default,
+    ended_without_server,
+    gone,
     use,
-    wait_for,
-    wait_for_configured,
 )
 from flows.server.log import ErrorLog
-from flows.server.machine import Status, find_or_start, status, stop, stop_at_exit
-from flows.server.watch import ended_without_server, gone
+from flows.server.machine import find_or_start, find_server, stop, stop_at_exit
+from flows.server.process import Server, running_server
 
 __all__ = [
     "QUIET",
     "ErrorLog",
     "Server",
     "ServerError",
-    "Status",
     "configured_api_url",
     "ended_without_server",
     "find_or_start",
+    "find_server",
     "gone",
-    "leave_by_default",
-    "status",
+    "running_server",
     "stop",
     "stop_at_exit",
     "use",
-    "wait_for",
-    "wait_for_configured",
 ]

@@ -1,18 +1,21 @@
-"""What a process needs to use a Prefect server."""
+"""Using a Prefect server, as long as it answers."""
 
 from __future__ import annotations
 
 import contextlib
 import os
+import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
 from flows.server.folder import folder, used
+
+if TYPE_CHECKING:
+    from flows.server.process import Server
 
 QUIET = {
     "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
@@ -25,31 +28,13 @@ QUIET = {
 }
 """Environment of the server and of all that use it: private, quiet, with a safe import path."""
 
-START_SECONDS = 300  # the first start of all makes the database, on a slow disk a minute or two
-_ANSWER_SECONDS = 20  # of a server that should be there
+_LOOK_SECONDS = 5.0
+_PATIENCE_SECONDS = 60.0
 _CERTIFICATE_END = "-----END CERTIFICATE-----"
-_BATCH_JOBS = ("SLURM_JOB_ID", "PBS_JOBID", "LSB_JOBID", "OAR_JOB_ID", "FLUX_JOB_ID")
 
 
 class ServerError(Exception):
     """The Prefect server does not answer, or could not be started."""
-
-
-@dataclass(frozen=True)
-class Server:
-    """A Prefect server of this machine: where its UI is, and whether it was started just now."""
-
-    url: str
-    started: bool = False
-
-    @property
-    def api_url(self) -> str:
-        """Address of the API."""
-        return f"{self.url}/api"
-
-    def run_url(self, flow_run_id: object) -> str:
-        """Return the address of a flow run in the UI."""
-        return f"{self.url}/runs/flow-run/{flow_run_id}"
 
 
 def configured_api_url() -> str | None:
@@ -57,13 +42,6 @@ def configured_api_url() -> str | None:
     from prefect.settings import get_current_settings
 
     return get_current_settings().api.url
-
-
-def leave_by_default() -> bool:
-    """Whether a server that a run starts stays after it: not in a job of a batch scheduler."""
-    # SGE and its successors have their own pair: JOB_ID alone is any program's variable.
-    grid_engine = "SGE_ROOT" in os.environ and "JOB_ID" in os.environ
-    return not grid_engine and not any(name in os.environ for name in _BATCH_JOBS)
 
 
 @contextlib.contextmanager
@@ -76,45 +54,21 @@ def use(server: Server | str) -> Iterator[None]:
 
     api_url = server if isinstance(server, str) else server.api_url
     settings: dict[Any, str] = {PREFECT_API_URL: api_url}
-    if _is_local_http(api_url):
-        settings[PREFECT_API_SSL_CERT_FILE] = str(short_certificates(folder()))
-    variables = {**QUIET, **{setting.name: value for setting, value in settings.items()}}
-    with contextlib.ExitStack() as stack:
-        if isinstance(server, Server):
-            stack.enter_context(used())
-        stack.enter_context(_environment(variables))
-        stack.enter_context(temporary_settings(settings))
-        yield
-
-
-def wait_for(api_url: str, seconds: float = START_SECONDS, remedy: str = "") -> None:
-    """Return when the server at `api_url` answers.
-
-    Raises
-    ------
-    ServerError
-        If it does not within `seconds`.
-    """
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if answers(api_url):
-            return
-        time.sleep(0.2)
-    raise ServerError(
-        f"the Prefect server at {api_url} does not answer after {seconds:.0f} s{remedy}"
-    )
-
-
-def wait_for_configured(api_url: str) -> None:
-    """Return when a server answers that should be there.
-
-    Raises
-    ------
-    ServerError
-        If it soon does not.
-    """
-    remedy = ": start it, or unset PREFECT_API_URL to use the server of this machine"
-    wait_for(api_url, _ANSWER_SECONDS, remedy)
+    if api_url.startswith(("http://127.0.0.1:", "http://localhost:")):
+        settings[PREFECT_API_SSL_CERT_FILE] = str(_short_certificates())
+    variables = QUIET | {setting.name: value for setting, value in settings.items()}
+    before = {name: os.environ[name] for name in variables if name in os.environ}
+    with (
+        contextlib.nullcontext() if isinstance(server, str) else used(),
+        temporary_settings(settings),
+    ):
+        os.environ.update(variables)
+        try:
+            yield
+        finally:
+            for name in variables.keys() - before.keys():
+                os.environ.pop(name, None)
+            os.environ.update(before)
 
 
 def answers(api_url: str) -> bool:
@@ -126,7 +80,44 @@ def answers(api_url: str) -> bool:
         return False
 
 
-def short_certificates(place: Path) -> Path:
+@contextlib.contextmanager
+def ended_without_server(
+    api_url: str | None, end: Callable[[], None], patience: float = _PATIENCE_SECONDS
+) -> Iterator[None]:
+    """Call `end`, in a thread, when the server has not answered for `patience` seconds.
+
+    Without it every task, and every call of the flow itself, waits a minute or more for the
+    server before it fails; thousands of chunks would do so one after the other.
+    """
+    left = threading.Event()
+
+    def watch(url: str) -> None:
+        heard = time.monotonic()
+        while not left.wait(min(_LOOK_SECONDS, patience / 2)):
+            if answers(url):
+                heard = time.monotonic()
+            elif time.monotonic() > heard + patience and not left.is_set():
+                sys.stderr.write(f"sitsflow: {gone(url)}\n")
+                end()
+                return
+
+    if api_url is not None:
+        threading.Thread(target=watch, args=(api_url,), name="server-watch", daemon=True).start()
+    try:
+        yield
+    finally:
+        left.set()
+
+
+def gone(api_url: object) -> str:
+    """Return what to say where a server was there and is no more."""
+    return (
+        f"the Prefect server at {api_url} does not answer any more; what is done is kept: start "
+        "the same command again to resume the run"
+    )
+
+
+def _short_certificates() -> Path:
     """Write a bundle of one certificate for Prefect's clients of a server that speaks plain HTTP.
 
     Each client builds a TLS context from the whole bundle, needed or not: 0.2 s a task.
@@ -135,27 +126,8 @@ def short_certificates(place: Path) -> Path:
 
     from sitsflow.io.record import write_whole
 
-    path = place / "certificate.pem"
+    path = folder() / "certificate.pem"
     if not path.exists():
         first, end, _ = Path(certifi.where()).read_text("utf-8").partition(_CERTIFICATE_END)
         write_whole(path, f"{first}{end}\n")
     return path
-
-
-def _is_local_http(url: str) -> bool:
-    parts = urlsplit(url)
-    return parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost")
-
-
-@contextlib.contextmanager
-def _environment(variables: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in variables}
-    os.environ.update(variables)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

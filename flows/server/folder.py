@@ -23,26 +23,22 @@ def folder() -> Path:
 
 
 @contextlib.contextmanager
-def locked() -> Iterator[None]:
+def locked(name: str = "lock", how: int = fcntl.LOCK_EX) -> Iterator[None]:
     """Let one process at a time look for the server, start or stop it."""
-    with (folder() / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with (folder() / name).open("w") as file:
+        fcntl.flock(file, how)
         yield
 
 
-@contextlib.contextmanager
-def used() -> Iterator[None]:
+def used() -> contextlib.AbstractContextManager[None]:
     """Be one of those that use the server, until the end of the block or of this process."""
-    with (folder() / "users").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_SH)
-        yield
+    return locked("users", fcntl.LOCK_SH)
 
 
 def is_used() -> bool:
     """Whether a process uses the server."""
-    with (folder() / "users").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-    return False
+    try:
+        with locked("users", fcntl.LOCK_EX | fcntl.LOCK_NB):
+            return False
+    except BlockingIOError:
+        return True

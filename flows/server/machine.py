@@ -5,34 +5,36 @@ from __future__ import annotations
 import atexit
 import sys
 import time
-from datetime import datetime
-from pathlib import Path
-from typing import NamedTuple
 
-from flows.server.client import START_SECONDS, Server, ServerError
+from flows.server.client import ServerError, answers, configured_api_url
 from flows.server.folder import is_used, locked
-from flows.server.log import ErrorLog, log_path
-from flows.server.process import ServerProcess, find_process, forget, is_free
-from flows.server.start import import_errors, start_process
+from flows.server.log import log_path
+from flows.server.process import Server, forget, running_server, start, wait_for
 
-_LONG_SECONDS = 4.0
-_PORTS_TRIED = 100
-_started_here: list[str] = []
-_ENDED = "ended at its start"
+_ANSWER_SECONDS = 20  # of a server that should be there
+_started_here: list[Server] = []
 
 
-class Status(NamedTuple):
-    """The server of this machine, as it is now."""
+def find_server() -> Server | str:
+    """Return the address of the configured Prefect API, or else the server of this machine.
 
-    server: Server
-    pid: int
-    since: datetime
-    database: str
-    """Its file, or its address without the password."""
-    size: int | None
-    """Bytes of that file and its journal, None if the database is no file."""
-    log: Path
-    """Where its errors are."""
+    Raises
+    ------
+    ServerError
+        If it does not answer.
+    """
+    url = configured_api_url()
+    if url is None:
+        return find_or_start()
+    until = time.monotonic() + _ANSWER_SECONDS
+    while not answers(url):
+        if time.monotonic() > until:
+            raise ServerError(
+                f"the Prefect server at {url} does not answer after {_ANSWER_SECONDS} s: start it, "
+                "or unset PREFECT_API_URL to use the server of this machine"
+            )
+        time.sleep(0.2)
+    return url
 
 
 def find_or_start(port: int | None = None) -> Server:
@@ -50,42 +52,41 @@ def find_or_start(port: int | None = None) -> Server:
         If it does not start, with the cause.
     """
     with locked():
-        found = find_process()
-        if found is None:
+        found = running_server()
+        why_not = wait_for(found) if found else ""
+        if found is None or not found.is_alive():
             forget()
-            return _start_on_a_free_port() if port is None else _start(port)
-        if why_not := _wait(found):
+            _started_here.append(start(port))
+            return _started_here[-1]
+        if why_not:
             raise ServerError(
                 f"the Prefect server of this machine, process {found.process.pid}, {why_not}: "
                 f"see {log_path()}, or stop it (sitsflow server stop)"
             )
         if port not in (None, found.port):
-            _say(f"the Prefect server of this machine is there already, on port {found.port}")
-        return Server(found.url)
+            sys.stderr.write(
+                f"the Prefect server of this machine is there already, on port {found.port}\n"
+            )
+        return found
 
 
 def stop(*, unless_used: bool = False) -> bool:
-    """Stop the server of this machine, and return when it is gone.
+    """Stop the server of this machine, wait until it is gone, and return whether there was one.
 
     Parameters
     ----------
     unless_used : bool
         Leave it if a process uses it: see `use`.
-
-    Returns
-    -------
-    bool
-        Whether there was one that is stopped now.
     """
     with locked():
-        found = find_process()
+        found = running_server()
         if found is None:
             forget()
+        elif unless_used and is_used():
             return False
-        if unless_used and is_used():
-            return False
-        found.end()
-    return True
+        else:
+            found.end()
+    return found is not None
 
 
 def stop_at_exit() -> None:
@@ -94,94 +95,4 @@ def stop_at_exit() -> None:
     Call it before Prefect is imported: what is registered first is called last, and what Prefect
     still has to send to the server is sent before.
     """
-    atexit.register(_stop_own)
-
-
-def _stop_own() -> None:
-    if _started_here:
-        stop(unless_used=True)
-
-
-def status() -> Status | None:
-    """Return what there is to know of the server of this machine, None if there is none."""
-    found = find_process()
-    if found is None:
-        return None
-    since = datetime.fromtimestamp(found.process.create_time())
-    return Status(Server(found.url), found.process.pid, since, *_database(), log_path())
-
-
-def _start_on_a_free_port() -> Server:
-    from prefect.settings import get_current_settings
-
-    first = get_current_settings().server.api.port
-    last: ServerError | None = None
-    for port in range(first, min(first + _PORTS_TRIED, 65536)):
-        if not is_free(port):
-            continue
-        if port != first:
-            _say(
-                f"port {first} is in use by another program: the Prefect server of this machine "
-                f"takes port {port}"
-            )
-        try:
-            return _start(port)
-        except ServerError as error:
-            if is_free(port):
-                raise
-            last = error  # somebody else was quicker
-    raise last or ServerError(f"no port from {first} on is free on this machine")
-
-
-def _start(port: int) -> Server:
-    if not is_free(port):
-        raise ServerError(f"port {port} of this machine is in use: choose another")
-    errors = ErrorLog()
-    server = start_process(port)
-    why_not = _ENDED
-    if server is not None:
-        try:
-            why_not = _wait(server)
-        finally:  # after Ctrl-C too
-            if why_not:
-                server.end()
-    if server is None or why_not:
-        said = "".join(f"\n  {cause}" for cause in errors.new() or import_errors(port))
-        raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {errors.path})")
-    _started_here.append(server.url)
-    return Server(server.url, started=True)
-
-
-def _wait(server: ServerProcess) -> str:
-    """Return when the server answers, or else what it did instead."""
-    began = time.monotonic()
-    said = False
-    while not server.answers():
-        waited = time.monotonic() - began
-        if not server.is_alive():
-            return _ENDED
-        if waited > START_SECONDS:
-            return f"does not answer after {START_SECONDS} s"
-        if waited > _LONG_SECONDS and not said:
-            _say("waiting for the Prefect server; its first start takes up to a minute")
-            said = True
-        time.sleep(0.1)
-    return ""
-
-
-def _database() -> tuple[str, int | None]:
-    """Return where the database is, and its bytes if it is a file."""
-    from prefect.settings import get_current_settings
-    from sqlalchemy import make_url
-
-    secret = get_current_settings().server.database.connection_url
-    url = make_url(secret.get_secret_value() if secret else "")
-    if url.get_backend_name() != "sqlite" or not url.database:
-        return url.render_as_string(hide_password=True), None
-    files = [Path(f"{url.database}{suffix}") for suffix in ("", "-wal")]
-    return url.database, sum(path.stat().st_size for path in files if path.is_file())
-
-
-def _say(text: str) -> None:
-    sys.stderr.write(f"{text}\n")
-    sys.stderr.flush()
+    atexit.register(lambda: _started_here and stop(unless_used=True))

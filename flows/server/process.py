@@ -1,38 +1,50 @@
-"""The process of a Prefect server of this machine: which it is, and whether it is ours."""
+"""The process of the Prefect server of this machine: found, started, ended."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import socket
+import subprocess
+import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import psutil
 
-from flows.server.client import ServerError, answers
+from flows.server.client import QUIET, ServerError, answers
 from flows.server.folder import folder, home
+from flows.server.log import SETTINGS, ErrorLog, causes
 
 _APP = "prefect.server.api.server:create_app"
+_PORTS_TRIED = 100
+_START_SECONDS = 300  # the first start of all makes the database, on a slow disk a minute or two
 _STOP_SECONDS = 15.0
+_ENDED = "ended at its start"
 
 
 @dataclass(frozen=True)
-class ServerProcess:
-    """A server process of this user and this home of Prefect."""
+class Server:
+    """The Prefect server of this machine, and whether it was started just now."""
 
-    process: psutil.Process
     port: int
+    process: psutil.Process
+    started: bool = False
 
     @property
     def url(self) -> str:
         """Where its UI is."""
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def api_url(self) -> str:
+        """Address of the API."""
+        return f"{self.url}/api"
+
     def answers(self) -> bool:
         """Whether it is this process that answers there."""
-        return self.port in _ports(self.process) and answers(f"{self.url}/api")
+        return self.port in _ports(self.process) and answers(self.api_url)
 
     def is_alive(self) -> bool:
         """Whether it runs still."""
@@ -53,75 +65,90 @@ class ServerProcess:
         forget()
 
 
-def find_process() -> ServerProcess | None:
-    """Return the server that `server.pid` names, if it is ours, or else one in a terminal.
+def running_server() -> Server | None:
+    """Return the server of this user and this home of Prefect; it may not answer yet, or no more.
+
+    Not by `server.pid` alone: numbers of processes are used again, by other programs and by
+    servers of other homes, and a server in a terminal has no such file. A second one beside that
+    would lock its database.
 
     Raises
     ------
     ServerError
         If it runs on another machine that shares this home of Prefect.
     """
-    with contextlib.suppress(OSError, psutil.Error, KeyError, ValueError):
-        process = psutil.Process(_recorded_pid())
-        command = process.cmdline()
-        # Numbers of processes are used again: by other programs, by servers of other homes.
-        if _APP in command and _is_ours(process):
-            return ServerProcess(process, int(command[command.index("--port") + 1]))
-    return _find_in_terminal()
-
-
-def remember_machine(server: ServerProcess) -> None:
-    """Write down on which machine it runs: `server.pid` does not say."""
-    text = f"{server.process.pid} {socket.gethostname()}"
-    (folder() / "machine").write_text(text, encoding="utf-8")
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, LookupError, ValueError):
+            command = process.cmdline()
+            if _APP in command:
+                port = int(command[command.index("--port") + 1])
+            elif "prefect server start" in " ".join(command):
+                port = _ports(process)[0]
+            else:
+                continue
+            if _is_ours(process):
+                return Server(port, process)
+    _refuse_another_machine()
+    return None
 
 
 def forget() -> None:
-    """Remove what is written down about a server that is gone."""
+    """Remove what Prefect's command wrote down about a server that is gone."""
     (home() / "server.pid").unlink(missing_ok=True)
 
 
-def is_free(port: int) -> bool:
-    """Whether a program can listen on a loopback port."""
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def start(port: int | None = None) -> Server:
+    """Start a server, on a free port from Prefect's configured one on if not told which.
+
+    Raises
+    ------
+    ServerError
+        If there is no such port, or it does not start; with the cause.
+    """
+    from prefect.settings import get_current_settings
+
+    first = port or get_current_settings().server.api.port
+    error = ServerError(f"port {first} of this machine is in use: choose another")
+    for one in [port] if port else range(first, min(first + _PORTS_TRIED, 65536)):
+        if not _is_free(one):
+            continue
+        if one != first:
+            sys.stderr.write(
+                f"port {first} is in use by another program: the Prefect server of this machine "
+                f"takes port {one}\n"
+            )
+        sys.stderr.write("starting the Prefect server; the first time that takes up to a minute\n")
         try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
+            return _start(one)
+        except ServerError as failed:
+            if _is_free(one):
+                raise
+            error = failed  # somebody else was quicker
+    raise error
 
 
-def _recorded_pid() -> int:
-    """Return what Prefect's command wrote down, unless it did so on another machine.
+def wait_for(server: Server) -> str:
+    """Return when the server answers, or else what it did instead."""
+    until = time.monotonic() + _START_SECONDS
+    while not server.answers():
+        if not server.is_alive():
+            return _ENDED
+        if time.monotonic() > until:
+            return f"does not answer after {_START_SECONDS} s"
+        time.sleep(0.1)
+    return ""
 
-    Two machines must not write one SQLite file, which they would on a disk of the network.
-    """
-    path = home() / "server.pid"
-    pid = path.read_text(encoding="utf-8")
-    known = folder() / "machine"
-    of, _, machine = (known.read_text("utf-8") if known.exists() else "").partition(" ")
-    if pid and of == pid and machine != socket.gethostname():
+
+def _refuse_another_machine() -> None:
+    """Two machines must not write one SQLite file, which they would on a disk of the network."""
+    pid, machine = home() / "server.pid", folder() / "machine"
+    name = machine.read_text("utf-8") if pid.exists() and machine.exists() else socket.gethostname()
+    if name != socket.gethostname():
         raise ServerError(
-            f"the Prefect server of {home()} runs on another machine, {machine}: stop it there "
+            f"the Prefect server of {home()} runs on another machine, {name}: stop it there "
             "(sitsflow server stop), or set PREFECT_HOME to a folder of this machine. If it is "
-            f"gone, delete {path}"
+            f"gone, delete {pid}"
         )
-    return int(pid)
-
-
-def _find_in_terminal() -> ServerProcess | None:
-    """Return the server of a `prefect server start` without `--background`: it has no `server.pid`.
-
-    A second one beside it would lock its database.
-    """
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, KeyError, ValueError):
-            command = [Path(argument).name for argument in process.cmdline()]
-            words = command[command.index("prefect") + 1 :][:2]
-            if words == ["server", "start"] and _is_ours(process) and (ports := _ports(process)):
-                return ServerProcess(process, ports[0])
-    return None
 
 
 def _is_ours(process: psutil.Process) -> bool:
@@ -139,3 +166,68 @@ def _ports(process: psutil.Process) -> list[int]:
         connections = process.net_connections("tcp")
         return [one.laddr.port for one in connections if one.status == psutil.CONN_LISTEN]
     return []
+
+
+def _is_free(port: int) -> bool:
+    """Whether a program can listen on a loopback port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
+
+
+def _start(port: int) -> Server:
+    errors = ErrorLog()
+    # `server.pid` does not say where its process is.
+    (folder() / "machine").write_text(socket.gethostname(), encoding="utf-8")
+    command = ["-m", "prefect", "server", "start", "--background", "--host", "127.0.0.1"]
+    done = _run([*command, "--port", str(port)], port)
+    if done.returncode:
+        raise ServerError(f"the Prefect server did not start: {done.stdout}{done.stderr}".strip())
+    server, why_not = running_server(), _ENDED
+    if server is not None:
+        try:
+            why_not = wait_for(server)
+        finally:  # after Ctrl-C too
+            if why_not:
+                server.end()
+        if not why_not:
+            return replace(server, started=True)
+    # Before it can write to its log it imports its modules.
+    imported = _run(["-c", "import prefect.server.api.server"], port)
+    found = errors.new() or causes(imported.stderr).values()
+    said = "".join(f"\n  {cause}" for cause in found)
+    raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {errors.path})")
+
+
+def _run(arguments: list[str], port: int) -> subprocess.CompletedProcess[str]:
+    """Run Python as the server on a port does."""
+    url = f"http://127.0.0.1:{port}"
+    environment = {
+        **os.environ,
+        **QUIET,
+        "PREFECT_HOME": str(home()),
+        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
+        "PREFECT_UI_URL": url,
+        # Prefect's default lets every page that the user's browser shows call this server: read
+        # its answers, and, even without those, change and delete what it keeps.
+        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
+        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{url},http://localhost:{port}",
+        "PREFECT_LOGGING_CONFIG_PATH": str(SETTINGS),
+        # Options of uvicorn, which Prefect's command does not have.
+        "UVICORN_ACCESS_LOG": "false",
+        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "5",
+    }
+    environment.pop("PREFECT_API_URL", None)
+    # In a session of its own: Ctrl-C in the terminal is for the run, not for the server.
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=home(),
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        start_new_session=True,
+    )

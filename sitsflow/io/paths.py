@@ -82,6 +82,20 @@ class OutputPaths:
         """The run's report, a page for a browser."""
         return self.final / "report.html"
 
+    @property
+    def results(self) -> dict[str, Path]:
+        """What readers look for after a run, by its name for them; only what is there."""
+        places = {
+            "map": self.map,
+            "quicklook": self.quicklook,
+            "report": self.report,
+            "STAC item": self.item,
+            "tile maps": self.by_tiles,
+            "tasks": self.status,
+            "logs": self.logs,
+        }
+        return {name: path for name, path in places.items() if path.exists()}
+
     def tile_plan(self, tile: str) -> Path:
         """Return the path of one tile's part of the plan."""
         return self.state / f"plan_{tile}.json"

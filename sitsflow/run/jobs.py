@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sitsflow.digest import digest_text
+from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Window
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import is_current
@@ -121,6 +122,25 @@ def selected_jobs(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Job]:
     """Return the jobs of the steps that the run was asked for."""
     steps = selected_steps(plan)
     return [job for job in all_jobs(plan, tiles) if job.step in steps]
+
+
+def refuse_missing(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
+    """Refuse to start with a step that needs what no earlier run has left.
+
+    Raises
+    ------
+    OutputError
+        With what is missing.
+    """
+    first = min(selected_steps(plan))
+    before = (job for job in all_jobs(plan, tiles) if job.step == first - 1)
+    missing = [job.title for job in before if not is_done(job, plan, tiles)]
+    if missing:
+        shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
+        raise OutputError(
+            f"chain.first_step is {plan.request.first_step}, but {plan.paths.root} lacks what "
+            f"comes before, for this configuration: {shown}; run with chain.first_step: init"
+        )
 
 
 def ram_gb(job: Job, plan: Plan) -> float:

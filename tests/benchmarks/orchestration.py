@@ -29,7 +29,7 @@ from prefect import flow, task
 from blocks.cluster import DaskCluster
 from flows.cluster import RunCluster
 from flows.resources import Resources
-from flows.server import find_or_start, status, stop, use
+from flows.server import find_or_start, stop, use
 from tests.flows.trivial import carry_out_trivial
 
 _IDLE_SHARE, _LOOK_SECONDS = 0.3, 2.0  # of a core: even at rest all of these poll
@@ -146,9 +146,7 @@ def _report(costs: dict[str, Cost], number: int) -> None:
 
 def _inside(folder: str, number: int) -> None:
     server = find_or_start()
-    found = status()
-    assert found is not None, "it was started just now"
-    os.environ["BENCH_SERVER"] = str(found.pid)
+    os.environ["BENCH_SERVER"] = str(server.process.pid)
     try:
         with use(server):
             _report(measured(folder, number), number)

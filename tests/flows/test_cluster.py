@@ -144,7 +144,7 @@ RUN = """
     import sys
     from blocks.cluster import DaskCluster
     from blocks.features_map import FeaturesMap
-    from flows.configuration import load
+    from flows.cli.load import load
     from flows.features_map import features_map
 
     config = FeaturesMap(**load(sys.argv[1], sys.argv[2:]).configuration.plain())

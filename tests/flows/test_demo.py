@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from flows.configuration import load
-from flows.demo import prepare
+from flows.cli.demo import prepare
+from flows.cli.load import load
 from sitsflow.errors import OutputError
 from tests.flows.conftest import TUTORIAL
 

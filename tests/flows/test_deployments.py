@@ -27,8 +27,8 @@ from prefect.exceptions import PrefectHTTPStatusError
 
 from deployments.deploy import deploy
 from deployments.settings import kept_settings
-from flows import saved
-from flows.configuration import load
+from flows.cli import saved
+from flows.cli.load import load
 from flows.planned_run import plan_run
 from flows.server import use
 from sitsflow.run.output_folder import output_folder

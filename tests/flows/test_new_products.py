@@ -19,7 +19,7 @@ CODE = """
     import sys
     from blocks.cluster import DaskCluster
     from blocks.features_map import FeaturesMap
-    from flows.configuration import load
+    from flows.cli.load import load
     from flows.new_products import new_products
 
     config = FeaturesMap(**load(sys.argv[1]).configuration.plain())

@@ -8,9 +8,10 @@ import pytest
 from blocks.cluster import DaskCluster
 from blocks.files import read_config
 from deployments.register import register
-from flows import saved, server
-from flows.configuration import load
-from flows.saved_cluster import find_cluster
+from flows import server
+from flows.cli import saved
+from flows.cli.load import load
+from flows.cli.saved_cluster import find_cluster
 from sitsflow.errors import ClusterError
 from tests.flows.conftest import copy_database, prefect_home
 from tests.flows.test_cli import run
@@ -76,7 +77,7 @@ def test_looking_leaves_no_server_behind(
 ) -> None:
     with prefect_home(copy_database(engine, tmp_path / "home")):
         assert run(monkeypatch, "config", "list") == 0
-        assert server.status() is None
+        assert server.running_server() is None
 
 
 @pytest.mark.usefixtures("here")

@@ -17,8 +17,9 @@ import pytest
 from prefect import get_client
 from prefect.client.schemas.objects import StateType
 
-from flows import saved, server
-from flows.configuration import load
+from flows import server
+from flows.cli import saved
+from flows.cli.load import load
 from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import copy_database, free_port, prefect_home
 
@@ -105,7 +106,7 @@ def test_ctrl_c_interrupts_its_runs_and_stops_what_it_started(place: Path, confi
         assert "can be resumed" in serve.said()
         assert "Traceback" not in serve.said()
     assert not psutil.wait_procs([*workers, *family], timeout=1)[1]
-    assert server.status() is None
+    assert server.running_server() is None
     # In order: an interrupted run says so in its status table, a killed one cannot.
     assert "interrupted" in OutputPaths(config.parent / "out").status.read_text()
 
@@ -128,7 +129,7 @@ def test_nothing_but_the_server_outlives_a_kill(place: Path, config: Path, victi
                 state = client.read_flow_run(run).state  # type: ignore[arg-type]
                 assert state is not None
                 assert state.type == StateType.CRASHED
-    assert server.status() is not None, "it was there before"
+    assert server.running_server() is not None, "it was there before"
 
 
 def test_a_server_that_it_found_stays_and_a_made_map_too(place: Path) -> None:
@@ -146,6 +147,6 @@ def test_a_server_that_it_found_stays_and_a_made_map_too(place: Path) -> None:
         assert slug == "features-map/example"
         serve.process.send_signal(signal.SIGTERM)
         assert serve.process.wait(PATIENCE_SECONDS) == 0
-    now = server.status()
+    now = server.running_server()
     assert now is not None
-    assert now.server.url == there.url
+    assert now.url == there.url

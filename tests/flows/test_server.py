@@ -20,13 +20,15 @@ import pytest
 from prefect import get_client
 from prefect.settings import get_current_settings
 
-from flows import saved, server
-from flows.server import client, folder, log
+from flows import server
+from flows.cli import saved
+from flows.cli.server import leave_by_default
+from flows.server import folder, log, machine
 from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port, prefect_home
 
 PATIENCE_SECONDS = 120
 FAKE = ("prefect.server.api.server:create_app", "--port", "4200")
-"""Arguments that make a program look like a server: one of another home."""
+"""Arguments that make a program look like a server."""
 HIDING = ("config", "prefect", "sitsflow", "tasks", "uvicorn", "yaml")
 
 
@@ -179,9 +181,10 @@ def test_it_is_found_again_wherever_it_is_asked_for(
     two: Two, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = two.said[0].split(" ")[0]
-    assert server.find_or_start() == server.Server(url, started=False)
+    found = server.find_or_start()
+    assert (found.url, found.started) == (url, False)
     assert capsys.readouterr().err == ""
-    assert server.find_or_start(free_port()) == server.Server(url, started=False)
+    assert server.find_or_start(free_port()) == found
     assert f"is there already, on port {url.rpartition(':')[2]}" in capsys.readouterr().err
 
 
@@ -228,7 +231,6 @@ def test_use_names_it_to_this_process_and_its_children(two: Two) -> None:
         assert server.stop(unless_used=True) is False
     assert server.configured_api_url() is None
     assert "PREFECT_API_URL" not in os.environ
-    assert found.run_url("1-2") == f"{found.url}/runs/flow-run/1-2"
 
 
 @pytest.mark.engine
@@ -236,7 +238,7 @@ def test_saved_configurations_are_those_of_a_server_that_is_there(two: Two) -> N
     with saved.server():
         assert server.configured_api_url() == f"{two.said[0].split(' ')[0]}/api"
         assert saved.names() == []
-    assert server.status() is not None
+    assert server.running_server() is not None
 
 
 def test_another_api_is_used_as_it_is(home: Path) -> None:
@@ -256,7 +258,7 @@ def test_a_stale_pid_file_is_removed_and_its_number_left_alone(home: Path, progr
             other.kill()
             other.wait()
         (home / "server.pid").write_text("" if program == "empty" else str(other.pid))
-        assert server.status() is None
+        assert server.running_server() is None
         assert server.stop() is False
         assert not (home / "server.pid").exists()
         assert program == "none" or other.poll() is None
@@ -274,17 +276,29 @@ def test_a_server_in_a_terminal_is_used(home: Path) -> None:
     with ended(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)) as terminal:
         assert terminal.stdout is not None
         url = f"http://127.0.0.1:{terminal.stdout.readline().strip()}"
-        assert server.find_or_start() == server.Server(url, started=False)
-        now = server.status()
-        assert now is not None
-        assert now.pid == terminal.pid
-    assert server.status() is None
+        found = server.find_or_start()
+        assert (found.url, found.started) == (url, False)
+        assert found.process.pid == terminal.pid
+    assert server.running_server() is None
+
+
+def test_a_server_that_is_just_ending_is_waited_for(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ending = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(1)", *FAKE])
+    monkeypatch.setattr(machine, "_started_here", [])
+    monkeypatch.setattr(machine, "start", lambda _port: ("started after", ending.poll()))
+    with ended(ending):
+        found = server.running_server()
+        assert found is not None
+        assert found.process.pid == ending.pid
+        assert server.find_or_start() == ("started after", 0)
 
 
 def test_a_server_of_the_same_home_on_another_machine_is_refused(home: Path) -> None:
     (home / "server.pid").write_text("4242")
     (home / "sitsflow").mkdir()
-    (home / "sitsflow" / "machine").write_text("4242 node7")
+    (home / "sitsflow" / "machine").write_text("node7")
     with pytest.raises(server.ServerError, match=r"runs on another machine, node7.* PREFECT_HOME"):
         server.find_or_start()
     assert (home / "server.pid").exists()
@@ -314,7 +328,7 @@ def test_a_database_that_it_cannot_read_is_named_as_the_cause(home: Path) -> Non
     assert "ended at its start" in str(caught.value)
     assert "DatabaseError: (sqlite3.DatabaseError) file is not a database" in str(caught.value)
     assert str(home / "sitsflow" / "server.log") in str(caught.value)
-    assert server.status() is None
+    assert server.running_server() is None
 
 
 @pytest.mark.engine
@@ -345,11 +359,11 @@ sqlalchemy.exc.DatabaseError: (sqlite3.DatabaseError) locked
 2026-11-27 22:08:02,367 ERROR uvicorn.error: Application startup failed. Exiting.
 2026-11-27 22:08:03,367 ERROR uvicorn.error: Application startup failed. Exiting.
 """
-    assert log.causes(text) == [
+    assert list(log.causes(text).values()) == [
         "sqlalchemy.exc.DatabaseError: (sqlite3.DatabaseError) locked",
         "Application startup failed. Exiting.",
     ]
-    assert log.causes("") == []
+    assert log.causes("") == {}
 
 
 @pytest.mark.parametrize(
@@ -370,16 +384,19 @@ def test_a_batch_job_leaves_no_server(
         monkeypatch.delenv(name, raising=False)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    assert server.leave_by_default() is leave
+    assert leave_by_default() is leave
 
 
-def test_a_configured_server_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(client, "_ANSWER_SECONDS", 0.3)
+def test_a_configured_server_that_does_not_answer_is_named(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "_ANSWER_SECONDS", 0.3)
     with socket.socket() as nobody:
         nobody.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody.getsockname()[1]}/api"
-        with pytest.raises(server.ServerError, match=rf"{url} does not .* unset PREFECT_API_URL"):
-            server.wait_for_configured(url)
+        said = rf"{url} does not .* unset PREFECT_API_URL"
+        with server.use(url), pytest.raises(server.ServerError, match=said):
+            server.find_server()
 
 
 def test_importing_it_does_not_import_prefect() -> None:

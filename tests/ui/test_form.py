@@ -28,7 +28,7 @@ ONE_AND_A_HALF_SCREENS = 1350
 SAVE = """
 from blocks.cluster import DaskCluster
 from blocks.configuration import Configuration
-from flows import saved
+from flows.cli import saved
 
 chain = {"output_path": "/map", "list_tile": "T31TCJ", "s2_path": "/products"}
 saved.save("mine", Configuration.model_validate({"chain": chain}))

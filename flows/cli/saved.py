@@ -5,15 +5,11 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from difflib import get_close_matches
-from typing import Any
-
-import httpx
-from prefect import get_client
-from prefect.exceptions import PrefectHTTPStatusError
 
 from blocks.configuration import Configuration
 from blocks.features_map import FeaturesMap
-from flows.server import configured_api_url, find_or_start, stop, use, wait_for_configured
+from flows.block_parameter import saved_values
+from flows.server import Server, find_server, stop, use
 from sitsflow.errors import ConfigError, Fault
 
 _SLUG = FeaturesMap.get_block_type_slug()
@@ -26,16 +22,12 @@ def server() -> Iterator[None]:
     Of the latter only a run leaves one behind: if it had to be started for this block of code it
     is stopped at its end, unless a run has begun to use it.
     """
-    if (configured := configured_api_url()) is not None:
-        wait_for_configured(configured)
-        yield
-        return
-    own = find_or_start()
+    found = find_server()
     try:
-        with use(own):
+        with use(found):
             yield
     finally:
-        if own.started:
+        if isinstance(found, Server) and found.started:
             stop(unless_used=True)
 
 
@@ -47,19 +39,7 @@ def names() -> list[str]:
 def everything() -> dict[str, Configuration]:
     """Return all saved configurations by name, in the order of the names."""
     # Not by the block's own `load`: the event that it sends would outlive a server of our own.
-    return {name: Configuration.model_validate(data) for name, data in documents(_SLUG).items()}
-
-
-def documents(slug: str) -> dict[str, dict[str, Any]]:
-    """Return the values of all saved blocks of a type by name, in the order of the names."""
-    with get_client(sync_client=True) as client:
-        try:
-            found = client.read_block_documents_by_type(slug)
-        except PrefectHTTPStatusError as error:
-            if error.response.status_code != httpx.codes.NOT_FOUND:
-                raise
-            found = []  # a new server does not know the type yet
-    return dict(sorted((one.name, one.data) for one in found if one.name))
+    return {name: Configuration.model_validate(data) for name, data in saved_values(_SLUG).items()}
 
 
 def find(name: str) -> Configuration:

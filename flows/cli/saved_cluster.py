@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from blocks.cluster import DaskCluster
-from flows import saved
+from flows.block_parameter import saved_values
 from sitsflow.errors import ClusterError
 
 _SLUG = DaskCluster.get_block_type_slug()
@@ -19,7 +19,7 @@ def find_cluster(named: str) -> DaskCluster:
     """
     if "://" in named:
         return DaskCluster(address=named)
-    known = saved.documents(_SLUG)
+    known = saved_values(_SLUG)
     if named not in known:
         there = ", ".join(known) or "none"
         raise ClusterError(

@@ -29,7 +29,7 @@ def load(config: str, overrides: Sequence[str] = ()) -> ResolvedConfig:
         there is no such file or block.
     """
     if is_block(config):
-        from flows import saved
+        from flows.cli import saved
 
         with saved.server():
             configuration = saved.find(config.removeprefix("block:"))
