@@ -29,6 +29,24 @@ from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port, pr
 PATIENCE_SECONDS = 120
 FAKE = ("prefect.server.api.server:create_app", "--port", "4200")
 """Arguments that make a program look like a server."""
+ANSWERING = """
+import http.server, os
+
+class Healthy(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+
+there = http.server.HTTPServer(("127.0.0.1", {port}), Healthy)
+if {user} != os.getuid():
+    os.setgroups([])
+    os.setgid({user})
+    os.setuid({user})
+print(there.server_port, flush=True)
+there.serve_forever()
+"""
+"""A program that answers as a Prefect server does, as another user if that is said."""
+NOBODY = 65534
 HIDING = ("config", "prefect", "sitsflow", "tasks", "uvicorn", "yaml")
 
 
@@ -265,13 +283,7 @@ def test_a_stale_pid_file_is_removed_and_its_number_left_alone(home: Path, progr
 
 
 def test_a_server_in_a_terminal_is_used(home: Path) -> None:
-    code = (
-        "import http.server, sys\n"
-        "class Healthy(http.server.BaseHTTPRequestHandler):\n"
-        "    def do_GET(self):\n        self.send_response(200)\n        self.end_headers()\n"
-        "there = http.server.HTTPServer(('127.0.0.1', 0), Healthy)\n"
-        "print(there.server_port, flush=True)\nthere.serve_forever()"
-    )
+    code = ANSWERING.format(port=0, user=os.getuid())
     arguments = [sys.executable, "-c", code, "/bin/prefect", "server", "start"]
     with ended(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)) as terminal:
         assert terminal.stdout is not None
@@ -293,6 +305,47 @@ def test_a_server_that_is_just_ending_is_waited_for(
         assert found is not None
         assert found.process.pid == ending.pid
         assert server.find_or_start() == ("started after", 0)
+
+
+@pytest.fixture
+def somebody_else(home: Path) -> Iterator[subprocess.Popen[str]]:
+    """A server of another user on our port. Whatever else tells it from ours says that it is ours.
+
+    Its arguments are those of both kinds of server, its home and its `server.pid` are ours.
+    """
+    port = os.environ["PREFECT_SERVER_API_PORT"]
+    code = ANSWERING.format(port=port, user=NOBODY)
+    arguments = [sys.executable, "-c", code, "/bin/prefect", "server", "start", *FAKE[:2], port]
+    with ended(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True)) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == f"{port}\n"
+        assert psutil.Process(other.pid).uids().real == NOBODY
+        assert httpx.get(f"http://127.0.0.1:{port}/api/health").status_code == 200
+        (home / "server.pid").write_text(str(other.pid))
+        yield other
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can start a process of another user")
+@pytest.mark.engine
+def test_a_server_of_another_user_is_left_to_them(
+    engine: dict[str, str],
+    home: Path,
+    somebody_else: subprocess.Popen[str],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert server.running_server() is None
+    copy_database(engine, home)
+    found = server.find_or_start()
+    port = os.environ["PREFECT_SERVER_API_PORT"]
+    assert found.started
+    assert not found.url.endswith(f":{port}")
+    assert f"port {port} is in use by another program" in capsys.readouterr().err
+    now = server.running_server()
+    assert now is not None
+    assert now.url == found.url
+    assert now.process.uids().real == os.getuid()
+    assert server.stop()
+    assert somebody_else.poll() is None
 
 
 def test_a_server_of_the_same_home_on_another_machine_is_refused(home: Path) -> None:

@@ -15,6 +15,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import psutil
 import pytest
 
+from tests.flows.conftest import config as config  # fixtures of the tests of whole runs
+from tests.flows.conftest import sitsflow as sitsflow
+
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
@@ -56,6 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
         "PREFECT_HOME": str(folder / "home"),
         "SITSFLOW_PORT": str(port),
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
+        "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
     log = (folder / "serve.log").open("w")
     process = subprocess.Popen(
