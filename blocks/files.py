@@ -11,23 +11,10 @@ import yaml
 from blocks.cfg import parse_cfg, render_cfg
 from blocks.configuration import Configuration
 from sitsflow.errors import ConfigError, Fault
+from sitsflow.yaml_text import load_yaml, yaml_problem
 
 _YAML_SUFFIXES = (".yaml", ".yml", ".json")
 _INDENTED = re.compile(r"^\w+ *:[ \t]*(#.*)?\n[ \t]+\w", re.MULTILINE)
-
-
-class _Loader(yaml.SafeLoader):
-    """A safe loader that refuses a key given twice, of which YAML would keep the last."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if key.value in seen and isinstance(key, yaml.ScalarNode):
-                raise yaml.MarkedYAMLError(
-                    problem=f"{key.value!r} is given twice", problem_mark=key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -68,23 +55,13 @@ def parse_yaml(text: str, source: str = "the configuration") -> dict[str, Any]:
         With line, column and text of what is not understood.
     """
     try:
-        raw = yaml.load(text, _Loader)
+        raw = load_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError([_yaml_fault(error, text)], source) from None
+        raise ConfigError([Fault(*yaml_problem(error, text))], source) from None
     if not isinstance(raw, dict):
         message = "holds no sections; write e.g. `chain:` and its keys below it"
         raise ConfigError([Fault("file", message)], source)
     return {str(name): section for name, section in raw.items()}
-
-
-def _yaml_fault(error: yaml.YAMLError, text: str) -> Fault:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    if mark is None:
-        return Fault("syntax", problem)
-    lines = text.splitlines()
-    shown = lines[mark.line].strip() if mark.line < len(lines) else "the end of the file"
-    return Fault(f"line {mark.line + 1}, column {mark.column + 1}", f"{problem}: {shown}")
 
 
 def write_cfg(configuration: Configuration) -> str:

@@ -10,6 +10,7 @@ import yaml
 
 from blocks.names import sections_with
 from sitsflow.errors import ConfigError, Fault
+from sitsflow.yaml_text import load_yaml
 
 COMMAND_LINE = "the command line"
 _MAPPING = "the overrides"
@@ -96,7 +97,7 @@ def _read(overrides: Overrides, faults: list[Fault]) -> Iterator[Override]:
             faults.append(_not_one(written, COMMAND_LINE, place))
             continue
         try:
-            read = yaml.safe_load(value) if value.startswith(("[", "{", "'", '"')) else value
+            read = load_yaml(value) if value.startswith(("[", "{", "'", '"')) else value
         except yaml.YAMLError as error:
             problem = getattr(error, "problem", None) or "not YAML"
             faults.append(Fault(written, f"{value!r} is not understood: {problem}", COMMAND_LINE))

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
-from os import environ
 from pathlib import Path
 from string import Template
 from typing import Annotated, Any
@@ -35,6 +35,7 @@ class Own:
 
 
 OWN = Own()
+_LONGEST_NAME = 255  # bytes, on Linux and macOS
 
 
 def is_off(value: object) -> bool:
@@ -76,8 +77,9 @@ def _read_path(value: Any, info: ValidationInfo) -> Any:
     """Expand ``~`` and variables; a relative path starts at the configuration file's folder."""
     if not isinstance(value, str | Path):
         return value
+    _refuse_impossible(str(value))
     # $TILE is for the run to fill in, whatever the environment says.
-    variables = {name: text for name, text in environ.items() if name != "TILE"}
+    variables = {name: text for name, text in os.environ.items() if name != "TILE"}
     text = Template(str(value).strip()).safe_substitute(variables)
     try:
         path = Path(text).expanduser()
@@ -91,6 +93,18 @@ def _read_path(value: Any, info: ValidationInfo) -> Any:
     return str(Path(folder) / path)
 
 
+def _refuse_impossible(path: str) -> None:
+    """Refuse a path that no file can have: the system would raise an error of its own."""
+    if "\0" in path:
+        raise ValueError("a path cannot hold the character NUL")
+    try:
+        longest = max(map(len, os.fsencode(path).split(b"/")))
+    except UnicodeEncodeError:
+        raise ValueError("a path of characters that cannot be written in UTF-8") from None
+    if longest > _LONGEST_NAME:
+        raise ValueError(f"a name of {longest} bytes; a file has at most {_LONGEST_NAME}")
+
+
 def _read_resolution(value: Any) -> Any:
     numbers = value
     if isinstance(value, str):
@@ -101,7 +115,7 @@ def _read_resolution(value: Any) -> Any:
         return None
     try:
         pair = [_positive(number) for number in numbers]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise ValueError("not a positive number, nor two as [x, y]") from None
     if len(pair) > 2:
         raise ValueError(f"{len(pair)} numbers; give one, or two as [x, y]")

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+_LONGEST_MESSAGE = 800  # characters
+
 
 class SitsflowError(Exception):
     """Base of every error that sitsflow raises on purpose."""
@@ -33,7 +35,7 @@ class ConfigError(SitsflowError):
         by_source: dict[str, list[str]] = {}
         for fault in faults:
             lines = by_source.setdefault(fault.source or source, [])
-            lines.append(f"  {fault.place}: {fault.message}")
+            lines.append(f"  {fault.place}: {_shortened(fault.message)}")
         parts = [
             "\n".join(
                 [f"{len(lines)} {'fault' if len(lines) == 1 else 'faults'} in {name}", *lines]
@@ -45,6 +47,13 @@ class ConfigError(SitsflowError):
     def __reduce__(self) -> tuple[type[ConfigError], tuple[list[Fault], str]]:
         """Pickle by the constructor's own arguments: errors travel between Dask processes."""
         return type(self), (list(self.faults), self.source)
+
+
+def _shortened(message: str) -> str:
+    """Leave out the middle of a long message: it shows a value of thousands of characters."""
+    if len(message) <= _LONGEST_MESSAGE:
+        return message
+    return f"{message[: _LONGEST_MESSAGE // 2]} ... {message[-_LONGEST_MESSAGE // 4 :]}"
 
 
 class SensorFileError(SitsflowError):

@@ -18,8 +18,8 @@ MAY_IMPORT = {
     "deployments": {"deployments", "flows", "blocks"},
 }
 ROOMS = (
-    "errors", "dates", "digest", "request", "geo", "products", "io", "plan", "timeseries",
-    "features", "planning", "steps", "run", "report", "simulate",
+    "errors", "dates", "digest", "yaml_text", "request", "geo", "products", "io", "plan",
+    "timeseries", "features", "planning", "steps", "run", "report", "simulate",
 )  # fmt: skip
 """Rooms of the science, and the modules at its top, in the order in which data flow."""
 ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}

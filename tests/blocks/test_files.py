@@ -1,3 +1,4 @@
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,12 @@ from tests.blocks.conftest import TUTORIAL, TUTORIAL_YAML
 def request_of(path: Path, text: str) -> Request:
     path.write_text(text.replace("/XXXX", str(path.parent)))
     return resolve(read_config(path), path.parent).request()
+
+
+LAUGHS = "a: &a [" + "x, " * 10 + "]\n"
+"""Each line holds the one before ten times."""
+for _before, _name in pairwise("abcdefghij"):
+    LAUGHS += f"{_name}: &{_name} [" + f"*{_before}, " * 10 + "]\n"
 
 
 def test_both_syntaxes_of_the_tutorial_ask_for_the_same(tmp_path: Path) -> None:
@@ -111,6 +118,17 @@ def test_a_mistake_in_iota2s_syntax_is_located(text: str, place: str, words: str
         ("a:\n  b: 1\n  b: 2\n", "line 3, column 3", "given twice"),
         ("a\n", "file", "no sections"),
         ("", "file", "no sections"),
+        ("a:\n  b: 2018-02-30\n", "line 2, column 6", "day is out of range"),
+        ("a:\n  b: 010\n", "line 2, column 6", "octal"),
+        ("a:\n  b: 1:30:00\n", "line 2, column 6", "base 60"),
+        ("a:\n  b: 1:30.5\n", "line 2, column 6", "base 60"),
+        ("a:\n  ? [1, 2]\n  : 3\n", "line 2, column 5", "must be a word"),
+        ("a:\n  b: !!float x\n", "line 2, column 6", "could not convert"),
+        ("a:\n  b: " + "9" * 5000, "line 2, column 6", "4300 digits"),
+        ("a: " + "[" * 3000 + "]" * 3000, "line 1, column 53", "more than 50 deep"),
+        ("a: &a [*a]", "line 1, column 8", "holds itself"),
+        (LAUGHS, "line 5, column 4", "more than 100,000 values"),
+        ("a: !!python/name:os.system x", "line 1, column 4", "python/name"),
     ],
 )
 def test_a_mistake_in_yaml_is_located(text: str, place: str, words: str) -> None:
@@ -146,3 +164,22 @@ def test_a_byte_order_mark_and_windows_line_ends_do_no_harm(tmp_path: Path) -> N
     path = tmp_path / "windows.cfg"
     path.write_bytes(b"\xef\xbb\xbfa :\r\n{\r\n  b : 1\r\n  c : 2\r\n}\r\n")
     assert read_config(path) == {"a": {"b": 1, "c": 2}}
+
+
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("/a\\0b", "NUL"), ("/a\\ud800b", "UTF-8"), ("/" + "a" * 300, "a name of 300 bytes")],
+)
+def test_a_path_that_no_file_can_have(tmp_path: Path, path: str, words: str) -> None:
+    file = tmp_path / "my.yaml"
+    file.write_text(f'chain:\n  area_of_interest: "{path}"\n')
+    with pytest.raises(ConfigError) as caught:
+        resolve(read_config(file), tmp_path)
+    messages = [one.message for one in caught.value.faults if "area" in one.place]
+    assert [words in message for message in messages] == [True]
+
+
+def test_a_value_of_thousands_of_characters_is_not_shown_whole() -> None:
+    with pytest.raises(ConfigError) as caught:
+        parse_cfg("a : { b : " + "9" * 5000 + " }")
+    assert len(str(caught.value)) < 1000

@@ -12,6 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from sitsflow.errors import SensorFileError
+from sitsflow.yaml_text import load_yaml, yaml_problem
 
 CommonName = Literal[
     "coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08",
@@ -118,9 +119,12 @@ class Sensor(_Strict):
 def read_sensor(path: Path) -> Sensor:
     """Read one description; a wrong file reports all its faults at once, with their places."""
     try:
-        return Sensor.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+        return Sensor.model_validate(load_yaml(text := path.read_text(encoding="utf-8")))
+    except UnicodeDecodeError:
+        raise SensorFileError(f"{path}: not text in UTF-8") from None
     except yaml.YAMLError as error:
-        raise SensorFileError(f"{path}: not YAML: {error}") from None
+        place, problem = yaml_problem(error, text)
+        raise SensorFileError(f"{path}: {place}: {problem}") from None
     except ValidationError as error:
         lines = [_place(fault) for fault in error.errors(include_url=False)]
         raise SensorFileError("\n".join([f"{path}: not a sensor description", *lines])) from None
