@@ -92,5 +92,9 @@ class OutputError(SitsflowError):
     """The output directory cannot be used, or what it holds is not what the step needs."""
 
 
+class DiskFullError(SitsflowError):
+    """A file system has no room for a file, or a limit of the system forbids its size."""
+
+
 class ReadError(SitsflowError, OSError):
     """A file that was whole when the run was planned cannot be read now; trying again may help."""

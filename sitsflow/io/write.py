@@ -20,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter, MemoryFile
 
 from sitsflow.geo.grid import Grid
+from sitsflow.io.disk import disk_full
 
 BLOCK = 512
 """Rows and columns of a block of every raster that is large enough."""
@@ -51,6 +52,11 @@ def atomic(path: Path) -> Iterator[Path]:
             path.with_name(path.name + suffix).unlink(missing_ok=True)
         for part in sorted(folder.iterdir(), key=lambda part: part.name == path.name):
             part.replace(path.with_name(part.name))
+    except (OSError, RasterioError) as error:
+        # While what was written of it still takes room.
+        if (full := disk_full(path, error)) is not None:
+            raise full from error
+        raise
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

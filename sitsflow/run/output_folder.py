@@ -175,7 +175,12 @@ def _decide(plan: Plan, *, remove: bool, fresh: bool) -> _Decision:
     if not root.exists() or not any(path for path in root.iterdir() if path != paths.state):
         return _Decision(anew=False, sentence="")
     # Without its own marker: killed after it had set the earlier run aside.
-    if not (paths.marker.exists() or OutputPaths(paths.previous_run).marker.exists()):
+    known = paths.marker.exists() or OutputPaths(paths.previous_run).marker.exists()
+    # Somebody removed the folder under a run at work, which went on to write in it.
+    if not known and any(paths.state.glob("records/*.json")):
+        sentence = f"taking over what a run left in {root}, whose folder was removed meanwhile"
+        return _Decision(anew=False, sentence=sentence)
+    if not known:
         raise OutputError(
             f"{root} holds files and no marker of an earlier run "
             f"({paths.marker.relative_to(root)}): it is left as it is; choose another "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 
 from sitsflow.errors import (
+    DiskFullError,
     ExpressionError,
     FunctionError,
     GridError,
@@ -42,6 +43,7 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
         "Cut the tiles in more chunks (external_features.number_of_chunks), or use workers with "
         "more memory.",
     ),
+    (DiskFullError, f"Make room on the disk, or raise the limit, {_AGAIN}."),
     (OutputError, "Look at the output folder; --fresh computes everything again."),
     (MemoryError, "Give it more memory or smaller chunks, as the cause says."),
     (

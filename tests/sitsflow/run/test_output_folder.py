@@ -59,6 +59,19 @@ def test_a_directory_that_is_not_ours_is_refused(tmp_path: Path, remove: bool, f
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
 
+def test_what_a_run_wrote_in_a_folder_that_was_removed_under_it_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    made = former_run(tmp_path, finished=False)
+    record = plan_in(tmp_path).paths.record("merge_tile_A")
+    record.parent.mkdir()
+    record.write_text("{}")
+    plan_in(tmp_path).paths.marker.unlink()
+    with output_folder(plan_in(tmp_path), remove=True) as said:
+        assert "taking over" in said
+    assert made.exists()
+
+
 def test_a_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "out").write_text("")
     with pytest.raises(OutputError, match="is a file"), output_folder(plan_in(tmp_path / "out")):
