@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.errors import GridError, ProductError, ReadError
+from sitsflow.errors import GridError, InputChangedError, ProductError, ReadError
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
@@ -89,12 +89,14 @@ def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
     ------
     ReadError
         If the file cannot be opened or decoded.
+    InputChangedError
+        If it is gone.
     """
     try:
         with rasterio.open(layer.path) as raster:
             values = np.asarray(raster.read(layer.index, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
-        raise ReadError(f"{layer.path}: cannot be read ({error})") from None
+        raise _unreadable(layer.path, error) from None
     note_read(layer.path, (layer.index,), window, values)
     return values
 
@@ -145,13 +147,15 @@ def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -
     ------
     ReadError
         If the file cannot be opened or decoded.
+    InputChangedError
+        If it is gone.
     """
     try:
         with rasterio.open(path) as raster:
             wanted = list(raster.indexes if bands is None else bands)
             values = np.asarray(raster.read(wanted, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
-        raise ReadError(f"{path}: cannot be read ({error})") from None
+        raise _unreadable(path, error) from None
     note_read(path, wanted, window, values)
     return values
 
@@ -162,7 +166,12 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
         with reading(), digest_reads() as digests:
             for bands, window in read.windows:
                 read_bands(path, window, bands)
-    except (ReadError, IndexError, ValueError):  # as of a file with fewer bands, rows or columns
+    except (
+        ReadError,
+        InputChangedError,
+        IndexError,
+        ValueError,
+    ):  # of a file with fewer bands, rows or columns
         return False
     return digests.by_file()[path].digest == read.digest
 
@@ -173,7 +182,7 @@ def read_names(path: Path) -> list[str]:
         with rasterio.open(path) as raster:
             return [text or "" for text in raster.descriptions]
     except (RasterioError, OSError) as error:
-        raise ReadError(f"{path}: cannot be read ({error})") from None
+        raise _unreadable(path, error) from None
 
 
 def headers(paths: Iterable[Path]) -> dict[Path, Header | ProductError]:
@@ -186,6 +195,13 @@ def headers(paths: Iterable[Path]) -> dict[Path, Header | ProductError]:
             except ProductError as error:
                 found[path] = error
     return found
+
+
+def _unreadable(path: Path, error: Exception) -> ReadError | InputChangedError:
+    """Return what to raise for a file that cannot be read: one that is gone does not come back."""
+    if path.exists():
+        return ReadError(f"{path}: cannot be read ({error})")
+    return InputChangedError(f"{path}: is gone; it was there when the run was planned")
 
 
 def _rasterio(window: Window) -> RasterioWindow:
