@@ -12,10 +12,18 @@ import rasterio
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.errors import GridError, InputChangedError, ProductError, ReadError
+from sitsflow.errors import (
+    GridError,
+    InputChangedError,
+    ProductError,
+    ReadError,
+    SitsflowError,
+)
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
 
@@ -65,21 +73,72 @@ def read_header(path: Path) -> Header:
     ProductError
         If the file cannot be opened, has no CRS, or is not north-up.
     """
+    return _checked_header(path, ())
+
+
+def headers(layers: Iterable[Layer], *, whole: bool = False) -> dict[Path, Header | ProductError]:
+    """Read the headers of many layers' files, each once.
+
+    A file that cannot be read has its error in place of a header; with `whole` so has one that
+    lacks blocks of a layer.
+    """
+    files: dict[Path, list[Layer]] = {}
+    for layer in layers:
+        files.setdefault(layer.path, []).append(layer)
+    found: dict[Path, Header | ProductError] = {}
+    with reading():
+        for path, its in files.items():
+            try:
+                found[path] = _checked_header(path, its if whole else ())
+            except ProductError as error:
+                found[path] = error
+    return found
+
+
+def _checked_header(path: Path, layers: Sequence[Layer]) -> Header:
+    """Read a header, and refuse the file if blocks of `layers` are not there."""
     try:
         with rasterio.open(path) as raster:
             if raster.crs is None:
                 raise ProductError(f"{path}: no coordinate reference system in its header")
-            return Header(
+            header = Header(
                 grid=Grid.from_affine(raster.crs, raster.transform, raster.height, raster.width),
                 dtype=raster.dtypes[0],
                 count=raster.count,
                 block=raster.block_shapes[0],
                 nodata=raster.nodata,
             )
+            size = path.stat().st_size
+            for layer in layers:
+                if layer.index <= raster.count:
+                    _refuse_absent(raster, layer, size=size)
+            return header
     except (RasterioError, OSError) as error:
         raise ProductError(f"{path}: not a readable raster ({error})") from None
     except GridError as error:
         raise ProductError(f"{path}: {error}") from None
+
+
+def _refuse_absent(
+    raster: DatasetReader, layer: Layer, window: Window | None = None, size: int | None = None
+) -> None:
+    """Refuse blocks that are not there, unless what GDAL puts in their place is no data.
+
+    GDAL fills a block that was never written with the file's own nodata value, or else with 0:
+    a mask would be clear there, and a band black.
+    """
+    fill = 0 if raster.nodata is None else raster.nodata
+    absent = absent_blocks(raster, layer.index, window, size=size, sparse=_same(layer.nodata, fill))
+    first = next(absent, None)
+    if first is not None:
+        more = sum(1 for _ in absent)
+        others = f", and {more} more" if more else ""
+        raise ProductError(f"{layer.path}: {first}{others}; copy or download the file again")
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    """Whether two no-data values are given and the same; NaN is the same as NaN."""
+    return one is not None and (one == other or (one != one and other != other))
 
 
 def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
@@ -91,14 +150,25 @@ def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
         If the file cannot be opened or decoded.
     InputChangedError
         If it is gone.
+    ProductError
+        If blocks of the window were never written.
     """
-    try:
-        with rasterio.open(layer.path) as raster:
-            values = np.asarray(raster.read(layer.index, window=_rasterio(window)))
-    except (RasterioError, OSError) as error:
-        raise _unreadable(layer.path, error) from None
+    values: NDArray[Any] = _read_product([layer], window)[0]
     note_read(layer.path, (layer.index,), window, values)
     return values
+
+
+def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
+    """Read a window of some layers of one file; (layer, row, col)."""
+    path = layers[0].path
+    try:
+        with rasterio.open(path) as raster:
+            for layer in layers:
+                _refuse_absent(raster, layer, window)
+            indices = [layer.index for layer in layers]
+            return np.asarray(raster.read(indices, window=_rasterio(window)))
+    except (RasterioError, OSError) as error:
+        raise _unreadable(path, error) from None
 
 
 def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
@@ -133,7 +203,8 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
     """
     out = np.empty((len(stacks[0]), len(stacks), *window.shape), np.bool_)
     for at, layers in enumerate(stacks):
-        values = read_bands(layers[0].path, window, [layer.index for layer in layers])
+        values = _read_product(layers, window)
+        note_read(layers[0].path, [layer.index for layer in layers], window, values)
         kind = values.dtype if at == 0 else np.promote_types(out.dtype, values.dtype)
         out = out.astype(kind, copy=False)
         out[:, at] = values
@@ -142,6 +213,9 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
 
 def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Read a window of some, or all, bands of one file; (band, row, col), in one type.
+
+    Blocks that were never written hold the file's own no-data value; a file without one may not
+    lack any.
 
     Raises
     ------
@@ -153,6 +227,9 @@ def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -
     try:
         with rasterio.open(path) as raster:
             wanted = list(raster.indexes if bands is None else bands)
+            for band in wanted:
+                layer = Layer(path=path, index=band, nodata=raster.nodata)
+                _refuse_absent(raster, layer, window)
             values = np.asarray(raster.read(wanted, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
         raise _unreadable(path, error) from None
@@ -166,12 +243,7 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
         with reading(), digest_reads() as digests:
             for bands, window in read.windows:
                 read_bands(path, window, bands)
-    except (
-        ReadError,
-        InputChangedError,
-        IndexError,
-        ValueError,
-    ):  # of a file with fewer bands, rows or columns
+    except (SitsflowError, IndexError, ValueError):  # as of a file with fewer bands or rows
         return False
     return digests.by_file()[path].digest == read.digest
 
@@ -183,18 +255,6 @@ def read_names(path: Path) -> list[str]:
             return [text or "" for text in raster.descriptions]
     except (RasterioError, OSError) as error:
         raise _unreadable(path, error) from None
-
-
-def headers(paths: Iterable[Path]) -> dict[Path, Header | ProductError]:
-    """Read many headers; a file that cannot be read has its error in place of a header."""
-    found: dict[Path, Header | ProductError] = {}
-    with reading():
-        for path in paths:
-            try:
-                found[path] = read_header(path)
-            except ProductError as error:
-                found[path] = error
-    return found
 
 
 def _unreadable(path: Path, error: Exception) -> ReadError | InputChangedError:

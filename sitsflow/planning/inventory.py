@@ -85,7 +85,7 @@ def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Heade
         reasons = []
         for scene in _by_grid(scenes):
             layers = scene.layers
-            read = headers({layer.path for layer in layers.values()})
+            read = headers(layers.values())
             errors = [one for one in read.values() if isinstance(one, ProductError)]
             if not errors:
                 found[tile, label] = {
@@ -104,9 +104,10 @@ def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Heade
 
 def _by_grid(scenes: Sequence[Scene]) -> list[Scene]:
     """Put the scenes first whose first band lies on the most frequent grid."""
-    paths = [next(iter(scene.bands.values())).path for scene in scenes]
-    read = headers(paths)
-    grids = [header.grid if isinstance(header := read[path], Header) else None for path in paths]
+    firsts = [next(iter(scene.bands.values())) for scene in scenes]
+    read = headers(firsts)
+    found = [read[layer.path] for layer in firsts]
+    grids = [header.grid if isinstance(header, Header) else None for header in found]
     often = Counter(grid for grid in grids if grid is not None)
     order = sorted(range(len(scenes)), key=lambda at: -often[grids[at]])  # type: ignore[index]
     return [scenes[at] for at in order]
@@ -126,7 +127,7 @@ def check_layers(
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
             for scene in plan.scenes:
                 layers = scene.layers
-                read = headers({layers[name].path for name in names})
+                read = headers((layers[name] for name in names), whole=True)
                 reason = _fault(scene, names, read, plan.grids)
                 if reason:
                     broken.append(

@@ -23,10 +23,14 @@ log = logging.getLogger(__name__)
 class Layer(BaseModel):
     """One raster band of one file."""
 
-    model_config = ConfigDict(frozen=True)
+    # JSON has no NaN, which may stand for no data: as null it would not be read again.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     path: Path
     index: int = Field(default=1, description="band number in the file, from 1")
+    nodata: float | None = Field(
+        default=None, description="value that stands for none; None: all do stand for something"
+    )
 
 
 class Scene(BaseModel):
@@ -115,7 +119,9 @@ def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Sc
     files = {path.relative_to(product).as_posix(): path for path in _files(product)}
     faults: list[str] = []
     bands = {
-        band.name: Layer(path=_only(files, band.file, product, faults), index=band.index)
+        band.name: Layer(
+            path=_only(files, band.file, product, faults), index=band.index, nodata=sensor.nodata
+        )
         for band in sensor.bands
     }
     masks = {

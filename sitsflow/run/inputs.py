@@ -116,17 +116,17 @@ def _not_proven(
 
 def _lies_there(tile: TilePlan, path: Path) -> bool:
     """Whether a product's file still has the grid that the plan saw; true of other files."""
-    grids = [
-        series.grids[layer]
+    found = [
+        (one, series.grids[layer])
         for series in tile.series
         for scene in series.scenes
         for layer, one in scene.layers.items()
         if one.path == path
     ]
-    if not grids:
+    if not found:
         return True
-    header = headers([path])[path]
-    return isinstance(header, Header) and all(header.grid == grid for grid in grids)
+    header = headers(layer for layer, _ in found)[path]
+    return isinstance(header, Header) and all(header.grid == grid for _, grid in found)
 
 
 def keep_inputs(job: Job, plan: Plan, digests: ReadDigests) -> tuple[Path, ...]:
