@@ -29,6 +29,7 @@ from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
 from sitsflow.planning.inventory import (
+    CheckedLayers,
     Inventory,
     check_layers,
     find_products,
@@ -62,11 +63,11 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
         grids = define_grids(request, sensors, first)
         series = {tile: _series(request, sensors, inventory, first, tile) for tile in grids.grids}
         probed = _probe(request, series, functions)
-        broken, block, width = check_layers(series, probed)
-        if not broken:
+        checked = check_layers(series, probed)
+        if not checked.broken:
             break
-        inventory = without(inventory, broken, request)
-    return _finished(request, functions, inventory, grids, series, probed, block, width)
+        inventory = without(inventory, checked.broken, request)
+    return _finished(request, functions, inventory, grids, series, probed, checked)
 
 
 def _check_nodata(value: float) -> None:
@@ -181,8 +182,7 @@ def _finished(
     grids: RunGrids,
     series: Mapping[str, list[SeriesPlan]],
     probed: Mapping[str, ProbeResult],
-    block: tuple[int, int],
-    width: int,
+    checked: CheckedLayers,
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
     tiles: dict[str, TilePlan] = {}
@@ -196,7 +196,7 @@ def _finished(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], block),
+            chunks=tile_chunks(request, grid, whole, probed[tile], checked.block),
             room=facts.room,
             files=inputs.files,
             **steps,
@@ -214,7 +214,7 @@ def _finished(
         skipped=tuple(inventory.skipped),
         notices=(*notices, *plan_notices(request, tiles, first.labels)),
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
-        bytes_to_read=sum(bytes_read(one, width) for one in tiles.values()),
+        bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -45,3 +47,36 @@ def test_a_file_with_blocks_never_written_is_broken(root, tmp_path, pattern):
     plan, tiles = make_plan(request.model_copy(update={"skip_broken_products": True}))
     assert [one.product for one in plan.skipped] == [bad]
     assert bad not in [scene.product for scene in tiles["T31TCJ"].series[0].scenes]
+
+
+def set_crs(path: Path) -> None:
+    with rasterio.open(path, "r+") as file:
+        file.crs = "EPSG:32630"
+
+
+def shift(path: Path) -> None:
+    with rasterio.open(path, "r+") as file:
+        file.transform = file.transform @ rasterio.Affine.translation(0.4, 0)
+
+
+@pytest.mark.parametrize("move", [set_crs, shift])
+@pytest.mark.parametrize("pattern", ["*_FRE_B2.tif", "*_FRE_B4.tif", "MASKS/*_CLM_R1.tif"])
+@pytest.mark.parametrize("dates", [2, 13])
+def test_the_product_with_a_file_elsewhere_is_blamed_though_it_is_the_first(
+    root: Path, tmp_path: Path, move: Callable[[Path], None], pattern: str, dates: int
+) -> None:
+    for product in by_date(root)[dates:]:
+        shutil.rmtree(product)
+    bad, *good = by_date(root)
+    path = next(bad.glob(pattern))
+    move(path)
+    request = tutorial(
+        root, tmp_path / "out", functions=(), concat_mode=True, minimum_required_dates=1
+    )
+    with pytest.raises(ProductError, match="1 product is broken") as caught:
+        make_plan(request)
+    assert f"{path}: on another grid than the other dates" in str(caught.value)
+    plan, tiles = make_plan(request.model_copy(update={"skip_broken_products": True}))
+    assert [one.product for one in plan.skipped] == [bad]
+    assert [scene.product for scene in tiles["T31TCJ"].series[0].scenes] == good
+    assert plan.mosaic_grid.crs == "EPSG:32631"
