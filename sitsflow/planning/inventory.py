@@ -13,8 +13,9 @@ from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
+from sitsflow.planning.notices import nodata_notice
 from sitsflow.planning.usual import alike, usual_headers
-from sitsflow.products.scenes import Scene, Skipped, find_scenes, refuse_broken
+from sitsflow.products.scenes import Layer, Scene, Skipped, find_scenes, refuse_broken
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request, SensorRequest
 
@@ -37,6 +38,7 @@ class CheckedLayers(NamedTuple):
     """Rows and columns of the largest block that any file decodes at once."""
     width: int
     """Bytes of the widest pixel."""
+    notices: tuple[str, ...] = ()
 
 
 def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorRequest]]) -> Inventory:
@@ -141,6 +143,7 @@ def check_layers(
 ) -> CheckedLayers:
     """Check the headers of every layer that will be read, against what most products have."""
     broken: list[Skipped] = []
+    notices: list[str] = []
     block, width = (1, 1), 1
     for tile, plans in series.items():
         for plan in plans:
@@ -149,6 +152,7 @@ def check_layers(
                 scene.product: headers((scene.layers[name] for name in names), whole=True)
                 for scene in plan.scenes
             }
+            notices += nodata_notice(tile, plan.sensor, _found(plan.scenes, names, read))
             usual = usual_headers([_by_name(scene, names, read) for scene in plan.scenes])
             for scene in plan.scenes:
                 reason = _fault(scene, names, read[scene.product], usual)
@@ -163,7 +167,22 @@ def check_layers(
                 if isinstance(header, Header):
                     block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
                     width = max(width, header.bytes_per_pixel)
-    return CheckedLayers(broken, block, width)
+    return CheckedLayers(broken, block, width, tuple(notices))
+
+
+def _found(
+    scenes: Iterable[Scene],
+    names: Iterable[str],
+    read: Mapping[Path, Mapping[Path, Header | ProductError]],
+) -> Iterator[tuple[Layer, Header]]:
+    """Yield the bands that could be read, with their headers; masks have no value for no data."""
+    wanted = tuple(names)
+    for scene in scenes:
+        for name in wanted:
+            layer = scene.bands.get(name)
+            header = None if layer is None else read[scene.product][layer.path]
+            if layer is not None and isinstance(header, Header):
+                yield layer, header
 
 
 def _by_name(

@@ -186,7 +186,7 @@ def _finished(
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
     tiles: dict[str, TilePlan] = {}
-    notices = list(grids.notices)
+    notices = [*grids.notices, *checked.notices]
     for tile, plans in series.items():
         grid = grids.grids[tile]
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)

@@ -90,10 +90,11 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     scenes, broken, others = [], [], []
     for entry in entries:
         match = pattern.match(entry.name)
-        if match is None or not entry.is_dir():
+        if match is None or not (entry.is_dir() or entry.is_symlink()):
             others.append(entry.name)
             continue
         try:
+            _refuse_dangling(entry)
             scenes.append(_scene(sensor, entry, match, tile))
         except (ProductError, OSError) as error:
             broken.append(Skipped(tile=tile, sensor=sensor.label, product=entry, reason=str(error)))
@@ -106,6 +107,15 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
             f"{sensor.product}"
         )
     return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
+
+
+def _refuse_dangling(product: Path) -> None:
+    """Refuse a link to no folder: its date would be lost without a word."""
+    if not product.is_dir():
+        raise ProductError(
+            f"{product}: a symbolic link to {product.readlink()}, which is no folder that can be "
+            "reached"
+        )
 
 
 def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:

@@ -5,6 +5,7 @@ from datetime import date
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from sitsflow.dates import stamp
@@ -291,3 +292,17 @@ def test_notices(products, tmp_path):
     assert "Sentinel2 (2010-01-01 to 2010-02-20) lie outside its products'" in text
     assert "several bands have the same name: ndvi_1, ndvi_2, ndvi_3, ..." in text
     assert "NDWI is iota2's" in text
+
+
+@pytest.mark.parametrize(("own", "noticed"), [(-9999, True), (-10000, False), (None, False)])
+def test_a_nodata_value_of_a_file_that_is_not_the_sensors_is_noticed(
+    products, tmp_path, own, noticed
+):
+    root = copy_of(products, tmp_path / "root")
+    paths = sorted(root.rglob("*_FRE_B4.tif"))[:2]
+    for path in (*paths, *root.rglob("*_FRE_B12.tif")):
+        with rasterio.open(path, "r+") as file:
+            file.nodata = own
+    text = "\n".join(make_plan(tutorial(root, tmp_path / "out"))[0].notices)
+    assert (f"and 1 more file: the file's own no-data value is {own}" in text) == noticed
+    assert "_FRE_B12.tif" not in text  # not read
