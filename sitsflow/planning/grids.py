@@ -11,6 +11,7 @@ from rasterio.warp import calculate_default_transform
 from sitsflow.errors import GridError, MissingInputError
 from sitsflow.geo.area import read_area, touches
 from sitsflow.geo.grid import Bounds, Grid, Lattice, Window, bounds_in, union, warped_grid
+from sitsflow.geo.seam import refuse_cut
 from sitsflow.io.read import Header
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request, SensorRequest
@@ -45,6 +46,8 @@ def define_grids(
     ------
     MissingInputError
         If the area of interest touches no tile.
+    GridError
+        If the edge of the reference system cuts a tile.
     """
     references = {
         tile: [headers[tile, sensor.label][sensor.bands[0].name].grid for sensor, _ in sensors]
@@ -54,6 +57,7 @@ def define_grids(
     crs = CRS.from_string(request.crs).to_string() if request.crs else finest.crs
     xres, yres = request.resolution or _native_resolution(finest, crs)
     lattice = _lattice(finest, crs, xres, yres)
+    _refuse_cut_tiles(references, crs)
     grids = {}
     for tile, sources in references.items():
         if request.grid_alignment:
@@ -66,6 +70,18 @@ def define_grids(
         grids, rooms, area = _cropped(grids, request, crs)
     mosaic = _mosaic(grids, lattice, aligned=request.grid_alignment)
     return RunGrids(grids, rooms, mosaic, area, _notices(grids, request, references, crs))
+
+
+def _refuse_cut_tiles(references: Mapping[str, Sequence[Grid]], crs: str) -> None:
+    faults = []
+    for tile, sources in references.items():
+        try:
+            for source in sources:
+                refuse_cut(source, crs)
+        except GridError as error:
+            faults.append(f"tile {tile}: {error}")
+    if faults:
+        raise GridError("\n".join(faults))
 
 
 def _finest(headers: Mapping[tuple[str, str], Mapping[str, Header]]) -> Grid:
