@@ -37,6 +37,7 @@ from sitsflow.planning.inventory import (
     without,
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
+from sitsflow.planning.room import room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest
 
@@ -202,6 +203,8 @@ def _finished(
             **steps,
         )
         notices += touched_notice(tile, inputs)
+    to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
+    notices += room_notice(request.output_path, to_write, request.compression)
     days = [day for plan in tiles.values() for one in plan.series for day in one.days]
     plan = Plan(
         version=__version__,
@@ -215,7 +218,7 @@ def _finished(
         notices=(*notices, *plan_notices(request, tiles, first.labels)),
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
-        bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
+        bytes_to_write=to_write,
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
