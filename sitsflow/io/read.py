@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from rasterio.env import ensure_env
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
@@ -33,6 +35,13 @@ _OPTIONS: dict[str, Any] = {
     "GDAL_NUM_THREADS": "1",
     "GDAL_CACHEMAX": 64,
 }
+# GDAL has no switch for its network file systems. No address has the first one's name, so that
+# none of them opens a file; the second is where drivers such as WMS would go, and nobody listens.
+_LOCAL: dict[str, Any] = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+}
+_remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
 
 
 class Header(BaseModel):
@@ -54,15 +63,30 @@ class Header(BaseModel):
 
 
 @contextmanager
-def reading(*, sidecars: bool = False) -> Iterator[None]:
+def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[None]:
     """Set GDAL up for reading many small windows in one thread.
 
     Products have all they need in their files; users' own rasters may keep their place, their
-    nodata or the names of their bands in `sidecars`.
+    nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
+    on the network, as a VRT can; without it that is as in the block around this one, or refused.
     """
+    allowed = _remote.get() if remote is None else remote
     listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
-    with rasterio.Env(**_OPTIONS | listing):
-        yield
+    token = _remote.set(allowed)
+    try:
+        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else _LOCAL)):
+            yield
+    finally:
+        _remote.reset(token)
+
+
+@ensure_env  # type: ignore[untyped-decorator]
+def _opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
+    """Open a raster, by one of some drivers of GDAL if any are named.
+
+    `rasterio.open`, which takes one driver at most, does this with a path.
+    """
+    return rasterio.DatasetReader(str(path), driver=list(drivers) or None)
 
 
 def read_header(path: Path) -> Header:
@@ -73,7 +97,7 @@ def read_header(path: Path) -> Header:
     ProductError
         If the file cannot be opened, has no CRS, or is not north-up.
     """
-    return _checked_header(path, ())
+    return _checked_header(path)
 
 
 def headers(layers: Iterable[Layer], *, whole: bool = False) -> dict[Path, Header | ProductError]:
@@ -89,16 +113,18 @@ def headers(layers: Iterable[Layer], *, whole: bool = False) -> dict[Path, Heade
     with reading():
         for path, its in files.items():
             try:
-                found[path] = _checked_header(path, its if whole else ())
+                found[path] = _checked_header(path, its if whole else (), its[0].drivers)
             except ProductError as error:
                 found[path] = error
     return found
 
 
-def _checked_header(path: Path, layers: Sequence[Layer]) -> Header:
+def _checked_header(
+    path: Path, layers: Sequence[Layer] = (), drivers: Sequence[str] = ()
+) -> Header:
     """Read a header, and refuse the file if blocks of `layers` are not there."""
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path, drivers) as raster:
             if raster.crs is None:
                 raise ProductError(f"{path}: no coordinate reference system in its header")
             header = Header(
@@ -114,7 +140,8 @@ def _checked_header(path: Path, layers: Sequence[Layer]) -> Header:
                     _refuse_absent(raster, layer, size=size)
             return header
     except (RasterioError, OSError) as error:
-        raise ProductError(f"{path}: not a readable raster ({error})") from None
+        only = f"; only {', '.join(drivers)} may open it" if drivers else ""
+        raise ProductError(f"{path}: not a readable raster ({error}){only}") from None
     except GridError as error:
         raise ProductError(f"{path}: {error}") from None
 
@@ -162,7 +189,7 @@ def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
     """Read a window of some layers of one file; (layer, row, col)."""
     path = layers[0].path
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path, layers[0].drivers) as raster:
             for layer in layers:
                 _refuse_absent(raster, layer, window)
             indices = [layer.index for layer in layers]
@@ -225,7 +252,7 @@ def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -
         If it is gone.
     """
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path) as raster:
             wanted = list(raster.indexes if bands is None else bands)
             for band in wanted:
                 layer = Layer(path=path, index=band, nodata=raster.nodata)
@@ -251,7 +278,7 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
 def read_names(path: Path) -> list[str]:
     """Return the descriptions of a raster's bands, empty strings where there are none."""
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path) as raster:
             return [text or "" for text in raster.descriptions]
     except (RasterioError, OSError) as error:
         raise _unreadable(path, error) from None

@@ -22,7 +22,7 @@ from sitsflow.features.functions import Functions, load_functions
 from sitsflow.features.probe import ProbeResult, probe
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
-from sitsflow.io.read import Header
+from sitsflow.io.read import Header, reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
@@ -43,7 +43,7 @@ from sitsflow.request import Request, SensorRequest
 
 log = logging.getLogger(__name__)
 
-_NOT_PIXELS = {"output_path", "first_step", "last_step"}
+_NOT_PIXELS = {"output_path", "first_step", "last_step", "allow_remote"}
 """Keys of a request that leave what is computed alone."""
 
 
@@ -55,6 +55,11 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     SitsflowError
         Whatever would make the run fail later; products' faults are reported together.
     """
+    with reading(remote=request.allow_remote):
+        return _decided(request)
+
+
+def _decided(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     _check_nodata(request.no_data_value)
     sensors = _sensors(request)
     functions = load_functions(request.module, [one.name for one in request.functions])

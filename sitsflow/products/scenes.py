@@ -31,6 +31,9 @@ class Layer(BaseModel):
     nodata: float | None = Field(
         default=None, description="value that stands for none; None: all do stand for something"
     )
+    drivers: tuple[str, ...] = Field(
+        default=(), description="drivers of GDAL that may open the file; none: all of them"
+    )
 
 
 class Scene(BaseModel):
@@ -130,12 +133,16 @@ def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Sc
     faults: list[str] = []
     bands = {
         band.name: Layer(
-            path=_only(files, band.file, product, faults), index=band.index, nodata=sensor.nodata
+            path=_only(files, band.file, product, faults),
+            index=band.index,
+            nodata=sensor.nodata,
+            drivers=sensor.drivers,
         )
         for band in sensor.bands
     }
     masks = {
-        mask.name: Layer(path=_only(files, mask.file, product, faults)) for mask in sensor.masks
+        mask.name: Layer(path=_only(files, mask.file, product, faults), drivers=sensor.drivers)
+        for mask in sensor.masks
     }
     if faults:
         raise ProductError(f"{product}: {'; '.join(dict.fromkeys(faults))}")
