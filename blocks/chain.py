@@ -114,6 +114,12 @@ class Chain(Section):
         description="Whether a product with a missing or unreadable file is left out with a "
         "warning, instead of being an error.",
     )
+    allow_remote: Annotated[bool, OWN] = Field(
+        default=False,
+        title="Allow files on the network",
+        description="Whether rasters may refer to files on the network, as a VRT of the exogenous "
+        "data can. Otherwise GDAL's network file systems (/vsicurl, /vsis3 and so on) are off.",
+    )
     minimum_required_dates: int = Field(
         default=2,
         ge=1,

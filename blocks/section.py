@@ -81,6 +81,11 @@ def _read_path(value: Any, info: ValidationInfo) -> Any:
     # $TILE is for the run to fill in, whatever the environment says.
     variables = {name: text for name, text in os.environ.items() if name != "TILE"}
     text = Template(str(value).strip()).safe_substitute(variables)
+    if re.match(r"/+vsi|[A-Za-z][A-Za-z0-9+.-]+://", text):
+        raise ValueError(
+            "not a path of a file but an address that GDAL would open; give a local file. A VRT "
+            "may refer to remote ones with chain.allow_remote: True"
+        )
     try:
         path = Path(text).expanduser()
     except RuntimeError as error:

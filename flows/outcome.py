@@ -8,24 +8,28 @@ from prefect.states import Completed, Failed
 
 from flows.planned_run import PlannedRun
 from flows.progress import RunProgress
+from sitsflow.run.empty_maps import warnings_of_maps
 from sitsflow.run.output_folder import finish
 
 
 def outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
     """Return how the run ended, with one message that lists what is not there and why."""
+    warnings = [f"WARNING, {text}" for text in warnings_of_maps(planned.plan)]
+    for text in warnings:
+        get_run_logger().warning(text)
     failed = progress.of("failed")
     left = [*progress.of("not run"), *progress.of("waiting")]
     if not (failed or left):
         finish(planned.plan)
         progress.write("finished")
         root = str(planned.plan.paths.root)
-        return Completed(message=f"all is there, in {root}", data=root)
+        return Completed(message="\n".join([f"all is there, in {root}", *warnings]), data=root)
     progress.write("failed")
     causes = [f"{status.title}: {status.message}" for status in failed]
     lines = [f"{len(failed)} failed:", *causes]
     if left:
         lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
-    return Failed(name="PartiallyCompleted", message="\n".join(lines))
+    return Failed(name="PartiallyCompleted", message="\n".join([*lines, *warnings]))
 
 
 def write_report_of(planned: PlannedRun) -> None:

@@ -68,6 +68,10 @@ class ProductError(SitsflowError):
     """A product is not whole, not readable, or not on the grid of its series."""
 
 
+class InputChangedError(SitsflowError):
+    """An input file is gone, or was replaced, since the run was planned."""
+
+
 class GridError(SitsflowError):
     """A grid cannot be made: no overlap, or coordinates that do not transform."""
 

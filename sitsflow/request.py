@@ -71,6 +71,7 @@ class Request(_Frozen):
     grid_alignment: bool = True
     area_of_interest: Path | None = None
     skip_broken_products: bool = False
+    allow_remote: bool = Field(default=False, description="rasters may refer to the network")
     minimum_required_dates: int = Field(default=2, ge=1)
 
     use_gapfilling: bool = True

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
+
 from prefect import task
 from prefect.client.schemas.objects import State
 
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
+from sitsflow.run.empty_maps import empty_map
 from sitsflow.run.jobs import Job
 from sitsflow.steps import mosaic
 from tasks.rules import RULES, carry_out
+
+_log = logging.getLogger("sitsflow.merge_tile")  # a job's log keeps what is below `sitsflow`
 
 
 @task(name="merge_tile", task_run_name="merge_tile {tile}", **RULES)
@@ -20,6 +25,9 @@ def merge_tile(
 
     def merge(plan: Plan) -> TaskRecord:
         made = mosaic.merge_tile(plan, load_tile(plan.paths.root, tile))
-        return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,))
+        warnings = (empty_map(tile),) if made.empty else ()
+        for text in warnings:
+            _log.warning("%s", text)
+        return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,), warnings=warnings)
 
     return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge, attempt)

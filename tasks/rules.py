@@ -17,11 +17,14 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read_digests import digest_reads
 from sitsflow.io.record import TaskRecord, is_current, save_record
 from sitsflow.plan import Plan, load_plan
-from sitsflow.run.inputs import keep_inputs
+from sitsflow.run.inputs import keep_inputs, unchanged_inputs
 from sitsflow.run.jobs import Job
 from tasks.logs import job_log
 
 Work = Callable[[Plan], TaskRecord]
+
+# What is not there does not come back by waiting.
+_LASTING = (FileNotFoundError, NotADirectoryError, IsADirectoryError)
 
 _log = logging.getLogger("sitsflow.job")  # below the logger whose records a job's log keeps
 
@@ -33,7 +36,7 @@ def is_transient(task: Task[Any, Any], run: TaskRun, state: State[Any]) -> bool:
     a user's function raises, which comes as a `FunctionError`.
     """
     error = state.data if isinstance(state.data, BaseException) else _raised(state)
-    return isinstance(error, OSError) and not isinstance(error, FileNotFoundError)
+    return isinstance(error, OSError) and not isinstance(error, _LASTING)
 
 
 def _raised(state: State[Any]) -> object:
@@ -77,7 +80,7 @@ def carry_out(
         return Completed(name="Cached", message="already there")
     with job_log(paths, job, attempt) as usage:
         plan = load_plan(paths.root)
-        with digest_reads() as reads:
+        with digest_reads() as reads, unchanged_inputs(job, plan, reads):
             made = work(plan)
         late = keep_inputs(job, plan, reads)
         _log.info("wrote %s", ", ".join(os.path.relpath(path, paths.root) for path in made.outputs))

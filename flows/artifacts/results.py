@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from flows.artifacts.markdown import plain, table
+from flows.artifacts.markdown import plain, some_items, table
 from sitsflow.plan import Plan
 from sitsflow.report.figures import number
+from sitsflow.run.empty_maps import warnings_of_maps
 from sitsflow.steps.quicklook import title_of
 
 _MOST_ROWS = 500
+_MOST_WARNINGS = 50
 _COLUMNS = {
     "minimum": "minimum",
     "maximum": "maximum",
@@ -34,7 +36,10 @@ def results_page(plan: Plan, outcome: str, pictures: str, statistics: str) -> tu
     """
     paths = plan.paths
     how = plain(outcome.partition("\n")[0].rstrip(":"))
-    parts = [f"**{plain(title_of(plan))}**: {how}.", pictures]
+    parts = [f"**{plain(title_of(plan))}**: {how}."]
+    if warnings := [plain(text) for text in warnings_of_maps(plan)]:
+        parts.append("### Warnings\n\n" + some_items(warnings, _MOST_WARNINGS))
+    parts.append(pictures)
     files = [
         f"- **{name[:1].upper()}{name[1:]}**: {plain(str(path.relative_to(paths.root)))}"
         for name, path in paths.results.items()

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.errors import MissingInputError, ProductError, ReadError
+from sitsflow.errors import InputChangedError, MissingInputError, ProductError, ReadError
 from sitsflow.geo.coordinates import node_step, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import nearest
@@ -39,7 +39,7 @@ def describe_raster(request: Request, tile: str) -> tuple[int, list[str]] | None
     try:
         with reading(sidecars=True):
             return read_header(path).count, read_names(path)
-    except (ProductError, ReadError) as error:
+    except (InputChangedError, ProductError, ReadError) as error:
         raise MissingInputError(f"external_features.exogeneous_data: {error}") from None
 
 

@@ -102,7 +102,7 @@ def resample(
     Parameters
     ----------
     values : ndarray of int16, uint16 or float32, shape (layer, source row, source col)
-        Pixels of `window`; floats that are NaN are as nodata, infinite ones as not valid.
+        Pixels of `window`; floats that are not finite are as nodata.
     valid : ndarray of bool, shape (layer, source row, source col), optional
         False where a pixel may not be mixed into others. What the target has where its own centre
         lies in such a pixel has no meaning (and may be NaN); nearest and copies do not look.
@@ -132,11 +132,14 @@ def resample(
         if nodata is not None and not math.isnan(nodata):
             for layer in out:
                 layer[layer == np.float32(nodata)] = _NAN
+        if values.dtype.kind == "f":
+            for layer in out:
+                layer[np.isinf(layer)] = _NAN
         return out
     rows, cols, frame = _arguments(coordinates, window)
     usable = np.empty((1, 0, 0), np.bool_) if valid is None else np.ascontiguousarray(valid)
     none = np.float32(math.nan if nodata is None else nodata)
     layers = np.ascontiguousarray(values)
-    how = (method == "bicubic", under_masks)
+    how = (method == "bicubic", under_masks, values.dtype.kind == "f")
     resample_blocks(layers, usable, none, rows, cols, frame, how, out)
     return out

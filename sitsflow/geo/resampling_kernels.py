@@ -1,8 +1,8 @@
 """The compiled loops of resampling: where target pixels lie, weights, and sums over taps.
 
-A tap that may not be used is not finite: NaN where the source has none (outside, or nodata),
-infinity where only the validity says so. Cached kernels notice changes in their own file only, so
-all that they call is here.
+A tap that may not be used is not finite: NaN where the source has none (outside, nodata, or not
+finite itself), infinity where only the validity says so. Cached kernels notice changes in their own
+file only, so all that they call is here.
 """
 
 from __future__ import annotations
@@ -103,7 +103,9 @@ def _tap_weights(at: Any, count: int, first: int, bicubic: bool, weights: Any, s
 
 
 @njit(cache=True, nogil=True)
-def _copy_patch(layer: Any, valid: Any, nodata: Any, top: int, left: int, patch: Any) -> int:
+def _copy_patch(
+    layer: Any, valid: Any, nodata: Any, top: int, left: int, floats: bool, patch: Any
+) -> int:
     """Copy a patch of one layer as float32; returns how many of its taps may not be used."""
     height, width = layer.shape
     first = min(max(0, -left), patch.shape[1])
@@ -122,6 +124,9 @@ def _copy_patch(layer: Any, valid: Any, nodata: Any, top: int, left: int, patch:
         for j in range(into.size):
             value = np.float32(source[j])
             into[j] = _NAN if value == nodata else value
+        if floats:  # whole numbers are always finite
+            for j in range(into.size):
+                into[j] = into[j] if abs(into[j]) < _INFINITY else _NAN
         if valid.size:
             usable = valid[row, left + first : left + last]
             for j in range(into.size):
@@ -242,10 +247,11 @@ def resample_blocks(
 ) -> None:
     """Fill `out`, block by block; `frame` is step, row, col (of the nodes), top, left (source).
 
-    `how` is whether bicubic, and whether pixels under masks are wanted.
+    `how` is whether bicubic, whether pixels under masks are wanted, and whether `values` may be
+    infinite or NaN.
     """
     step, row, col, top, left = frame
-    bicubic = how[0]
+    bicubic, under_masks, floats = how
     area = _BLOCK * _BLOCK
     down, right = np.empty(area), np.empty(area)
     wrow, wcol = np.empty(4 * area, np.float32), np.empty(4 * area, np.float32)
@@ -270,7 +276,7 @@ def resample_blocks(
             for n in range(out.shape[0]):
                 usable = valid[min(n, valid.shape[0] - 1)]
                 unusable = _copy_patch(
-                    values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, patch
+                    values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, floats, patch
                 )
                 for i in range(height):
                     into, first = out[n, r + i, c : c + width], i * width
@@ -279,7 +285,8 @@ def resample_blocks(
                         into[j] = _weighted_sum(flat, starts[p], pitch, wrow, wcol, p)
                     if unusable or missing:
                         at = (first, down, right)
-                        _resample_masked(flat, starts, pitch, wrow, wcol, at, how, into)
+                        options = (bicubic, under_masks)
+                        _resample_masked(flat, starts, pitch, wrow, wcol, at, options, into)
 
 
 @njit(cache=True, nogil=True)

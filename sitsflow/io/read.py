@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +12,20 @@ import numpy as np
 import rasterio
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
+from rasterio.env import ensure_env
 from rasterio.errors import RasterioError
+from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.errors import GridError, ProductError, ReadError
+from sitsflow.errors import (
+    GridError,
+    InputChangedError,
+    ProductError,
+    ReadError,
+    SitsflowError,
+)
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
 
@@ -25,6 +35,13 @@ _OPTIONS: dict[str, Any] = {
     "GDAL_NUM_THREADS": "1",
     "GDAL_CACHEMAX": 64,
 }
+# GDAL has no switch for its network file systems. No address has the first one's name, so that
+# none of them opens a file; the second is where drivers such as WMS would go, and nobody listens.
+_LOCAL: dict[str, Any] = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+}
+_remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
 
 
 class Header(BaseModel):
@@ -46,15 +63,30 @@ class Header(BaseModel):
 
 
 @contextmanager
-def reading(*, sidecars: bool = False) -> Iterator[None]:
+def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[None]:
     """Set GDAL up for reading many small windows in one thread.
 
     Products have all they need in their files; users' own rasters may keep their place, their
-    nodata or the names of their bands in `sidecars`.
+    nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
+    on the network, as a VRT can; without it that is as in the block around this one, or refused.
     """
+    allowed = _remote.get() if remote is None else remote
     listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
-    with rasterio.Env(**_OPTIONS | listing):
-        yield
+    token = _remote.set(allowed)
+    try:
+        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else _LOCAL)):
+            yield
+    finally:
+        _remote.reset(token)
+
+
+@ensure_env  # type: ignore[untyped-decorator]
+def _opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
+    """Open a raster, by one of some drivers of GDAL if any are named.
+
+    `rasterio.open`, which takes one driver at most, does this with a path.
+    """
+    return rasterio.DatasetReader(str(path), driver=list(drivers) or None)
 
 
 def read_header(path: Path) -> Header:
@@ -65,21 +97,75 @@ def read_header(path: Path) -> Header:
     ProductError
         If the file cannot be opened, has no CRS, or is not north-up.
     """
+    return _checked_header(path)
+
+
+def headers(layers: Iterable[Layer], *, whole: bool = False) -> dict[Path, Header | ProductError]:
+    """Read the headers of many layers' files, each once.
+
+    A file that cannot be read has its error in place of a header; with `whole` so has one that
+    lacks blocks of a layer.
+    """
+    files: dict[Path, list[Layer]] = {}
+    for layer in layers:
+        files.setdefault(layer.path, []).append(layer)
+    found: dict[Path, Header | ProductError] = {}
+    with reading():
+        for path, its in files.items():
+            try:
+                found[path] = _checked_header(path, its if whole else (), its[0].drivers)
+            except ProductError as error:
+                found[path] = error
+    return found
+
+
+def _checked_header(
+    path: Path, layers: Sequence[Layer] = (), drivers: Sequence[str] = ()
+) -> Header:
+    """Read a header, and refuse the file if blocks of `layers` are not there."""
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path, drivers) as raster:
             if raster.crs is None:
                 raise ProductError(f"{path}: no coordinate reference system in its header")
-            return Header(
+            header = Header(
                 grid=Grid.from_affine(raster.crs, raster.transform, raster.height, raster.width),
                 dtype=raster.dtypes[0],
                 count=raster.count,
                 block=raster.block_shapes[0],
                 nodata=raster.nodata,
             )
+            size = path.stat().st_size
+            for layer in layers:
+                if layer.index <= raster.count:
+                    _refuse_absent(raster, layer, size=size)
+            return header
     except (RasterioError, OSError) as error:
-        raise ProductError(f"{path}: not a readable raster ({error})") from None
+        only = f"; only {', '.join(drivers)} may open it" if drivers else ""
+        raise ProductError(f"{path}: not a readable raster ({error}){only}") from None
     except GridError as error:
         raise ProductError(f"{path}: {error}") from None
+
+
+def _refuse_absent(
+    raster: DatasetReader, layer: Layer, window: Window | None = None, size: int | None = None
+) -> None:
+    """Refuse blocks that are not there, unless what GDAL puts in their place is no data.
+
+    GDAL fills a block that was never written with the file's own nodata value, or else with 0:
+    a mask would be clear there, and a band black.
+    """
+    fill = 0 if raster.nodata is None else raster.nodata
+    absent = absent_blocks(raster, layer.index, window, size=size, sparse=_same(layer.nodata, fill))
+    first = next(absent, None)
+    if first is not None:
+        more = sum(1 for _ in absent)
+        others = f", and {more} more" if more else ""
+        raise ProductError(f"{layer.path}: {first}{others}; copy or download the file again")
+
+
+def _same(one: float | None, other: float | None) -> bool:
+    """Whether two no-data values are given and the same; NaN is the same as NaN."""
+    return one is not None and (one == other or (one != one and other != other))
 
 
 def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
@@ -89,14 +175,27 @@ def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
     ------
     ReadError
         If the file cannot be opened or decoded.
+    InputChangedError
+        If it is gone.
+    ProductError
+        If blocks of the window were never written.
     """
-    try:
-        with rasterio.open(layer.path) as raster:
-            values = np.asarray(raster.read(layer.index, window=_rasterio(window)))
-    except (RasterioError, OSError) as error:
-        raise ReadError(f"{layer.path}: cannot be read ({error})") from None
+    values: NDArray[Any] = _read_product([layer], window)[0]
     note_read(layer.path, (layer.index,), window, values)
     return values
+
+
+def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
+    """Read a window of some layers of one file; (layer, row, col)."""
+    path = layers[0].path
+    try:
+        with _opened(path, layers[0].drivers) as raster:
+            for layer in layers:
+                _refuse_absent(raster, layer, window)
+            indices = [layer.index for layer in layers]
+            return np.asarray(raster.read(indices, window=_rasterio(window)))
+    except (RasterioError, OSError) as error:
+        raise _unreadable(path, error) from None
 
 
 def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
@@ -131,7 +230,8 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
     """
     out = np.empty((len(stacks[0]), len(stacks), *window.shape), np.bool_)
     for at, layers in enumerate(stacks):
-        values = read_bands(layers[0].path, window, [layer.index for layer in layers])
+        values = _read_product(layers, window)
+        note_read(layers[0].path, [layer.index for layer in layers], window, values)
         kind = values.dtype if at == 0 else np.promote_types(out.dtype, values.dtype)
         out = out.astype(kind, copy=False)
         out[:, at] = values
@@ -141,17 +241,25 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
 def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
     """Read a window of some, or all, bands of one file; (band, row, col), in one type.
 
+    Blocks that were never written hold the file's own no-data value; a file without one may not
+    lack any.
+
     Raises
     ------
     ReadError
         If the file cannot be opened or decoded.
+    InputChangedError
+        If it is gone.
     """
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path) as raster:
             wanted = list(raster.indexes if bands is None else bands)
+            for band in wanted:
+                layer = Layer(path=path, index=band, nodata=raster.nodata)
+                _refuse_absent(raster, layer, window)
             values = np.asarray(raster.read(wanted, window=_rasterio(window)))
     except (RasterioError, OSError) as error:
-        raise ReadError(f"{path}: cannot be read ({error})") from None
+        raise _unreadable(path, error) from None
     note_read(path, wanted, window, values)
     return values
 
@@ -162,7 +270,7 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
         with reading(), digest_reads() as digests:
             for bands, window in read.windows:
                 read_bands(path, window, bands)
-    except (ReadError, IndexError, ValueError):  # as of a file with fewer bands, rows or columns
+    except (SitsflowError, IndexError, ValueError):  # as of a file with fewer bands or rows
         return False
     return digests.by_file()[path].digest == read.digest
 
@@ -170,22 +278,17 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
 def read_names(path: Path) -> list[str]:
     """Return the descriptions of a raster's bands, empty strings where there are none."""
     try:
-        with rasterio.open(path) as raster:
+        with _opened(path) as raster:
             return [text or "" for text in raster.descriptions]
     except (RasterioError, OSError) as error:
-        raise ReadError(f"{path}: cannot be read ({error})") from None
+        raise _unreadable(path, error) from None
 
 
-def headers(paths: Iterable[Path]) -> dict[Path, Header | ProductError]:
-    """Read many headers; a file that cannot be read has its error in place of a header."""
-    found: dict[Path, Header | ProductError] = {}
-    with reading():
-        for path in paths:
-            try:
-                found[path] = read_header(path)
-            except ProductError as error:
-                found[path] = error
-    return found
+def _unreadable(path: Path, error: Exception) -> ReadError | InputChangedError:
+    """Return what to raise for a file that cannot be read: one that is gone does not come back."""
+    if path.exists():
+        return ReadError(f"{path}: cannot be read ({error})")
+    return InputChangedError(f"{path}: is gone; it was there when the run was planned")
 
 
 def _rasterio(window: Window) -> RasterioWindow:

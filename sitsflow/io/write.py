@@ -20,6 +20,7 @@ from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter, MemoryFile
 
 from sitsflow.geo.grid import Grid
+from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.disk import disk_full
 
 BLOCK = 512
@@ -214,28 +215,15 @@ def is_whole(path: Path, *, sparse: bool = False) -> bool:
 
     With `sparse`, blocks that were never written are no fault.
     """
+    # GDAL closes a file cut short by a full disk without an error where the last blocks were
+    # still in its cache.
     try:
         size = path.stat().st_size
         with rasterio.open(path) as dataset:
             shared = dataset.interleaving is not None and dataset.interleaving.value == "PIXEL"
             bands = (1,) if shared else dataset.indexes
-            return all(_block_is_there(dataset, band, size, sparse) for band in bands)
+            return not any(
+                any(absent_blocks(dataset, band, size=size, sparse=sparse)) for band in bands
+            )
     except (OSError, RasterioError):
         return False
-
-
-def _block_is_there(dataset: Any, band: int, size: int, sparse: bool) -> bool:
-    # GDAL closes a file cut short by a full disk without an error where the last blocks were
-    # still in its cache.
-    rows, cols = dataset.block_shapes[band - 1]
-    for row in range(math.ceil(dataset.height / rows)):
-        for col in range(math.ceil(dataset.width / cols)):
-            offset = dataset.get_tag_item(f"BLOCK_OFFSET_{col}_{row}", "TIFF", bidx=band)
-            if offset is None:
-                if not sparse:
-                    return False
-                continue
-            length = dataset.get_tag_item(f"BLOCK_SIZE_{col}_{row}", "TIFF", bidx=band)
-            if int(offset) + int(length) > size:
-                return False
-    return True

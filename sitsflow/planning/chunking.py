@@ -15,6 +15,8 @@ from sitsflow.plan import SeriesPlan
 from sitsflow.planning.estimates import pixels_within
 from sitsflow.request import Chunking, Request
 
+_MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
+
 AUTO_RAM_GB = 2.0
 """What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
 
@@ -121,6 +123,13 @@ def _bounds(size: int, parts: int) -> list[int]:
 
 
 def _blocks(grid: Grid, height: int, width: int) -> tuple[Window, ...]:
+    number = math.ceil(grid.height / height) * math.ceil(grid.width / width)
+    if number > _MOST_CHUNKS:
+        message = (
+            f"chunks of {width} x {height} pixels cut a tile of {grid.width} x {grid.height} in "
+            f"{number}; at most {_MOST_CHUNKS}"
+        )
+        raise ConfigError([Fault("external_features.chunk_size_x", message)])
     return tuple(
         Window(
             row=row * height,

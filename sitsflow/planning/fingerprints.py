@@ -22,7 +22,9 @@ _SERIES = {"resampling", "use_gapfilling", "indices", "spectral_indices"}
 """Keys of a request by which series are made, and the accessors to them."""
 _NATIVE = {"copy_input", "rel_refl", "keep_duplicates"}
 """Those by which native features are chosen."""
-_FINDING = {"source", "platform", "path_key", "temporal_resolution", "product", "date_format"}
+_FINDING = {
+    "source", "platform", "path_key", "temporal_resolution", "product", "date_format", "drivers",
+}  # fmt: skip
 """Fields of a sensor by which products are found and described, not read."""
 
 

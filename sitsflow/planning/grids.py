@@ -11,7 +11,9 @@ from rasterio.warp import calculate_default_transform
 from sitsflow.errors import GridError, MissingInputError
 from sitsflow.geo.area import read_area, touches
 from sitsflow.geo.grid import Bounds, Grid, Lattice, Window, bounds_in, union, warped_grid
+from sitsflow.geo.seam import refuse_cut
 from sitsflow.io.read import Header
+from sitsflow.planning.room import MOST_SIDE, refuse_huge, refuse_huge_map
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request, SensorRequest
 
@@ -45,6 +47,10 @@ def define_grids(
     ------
     MissingInputError
         If the area of interest touches no tile.
+    GridError
+        If the edge of the reference system cuts a tile.
+    ConfigError
+        If there are more pixels than any map has.
     """
     references = {
         tile: [headers[tile, sensor.label][sensor.bands[0].name].grid for sensor, _ in sensors]
@@ -54,10 +60,13 @@ def define_grids(
     crs = CRS.from_string(request.crs).to_string() if request.crs else finest.crs
     xres, yres = request.resolution or _native_resolution(finest, crs)
     lattice = _lattice(finest, crs, xres, yres)
+    _refuse_cut_tiles(references, crs)
     grids = {}
     for tile, sources in references.items():
+        bounds = union([bounds_in(one, crs) for one in sources])
+        _refuse_huge_tile(tile, bounds, xres, yres)
         if request.grid_alignment:
-            grids[tile] = lattice.grid_over(union([bounds_in(one, crs) for one in sources]))
+            grids[tile] = lattice.grid_over(bounds)
         else:
             grids[tile] = warped_grid(sources[0], crs, xres, yres)
     area: Bounds | None = None
@@ -65,7 +74,28 @@ def define_grids(
     if request.area_of_interest is not None:
         grids, rooms, area = _cropped(grids, request, crs)
     mosaic = _mosaic(grids, lattice, aligned=request.grid_alignment)
+    refuse_huge_map(mosaic)
     return RunGrids(grids, rooms, mosaic, area, _notices(grids, request, references, crs))
+
+
+def _refuse_cut_tiles(references: Mapping[str, Sequence[Grid]], crs: str) -> None:
+    faults = []
+    for tile, sources in references.items():
+        try:
+            for source in sources:
+                refuse_cut(source, crs)
+        except GridError as error:
+            faults.append(f"tile {tile}: {error}")
+    if faults:
+        raise GridError("\n".join(faults))
+
+
+def _refuse_huge_tile(tile: str, bounds: Bounds, xres: float, yres: float) -> None:
+    """Refuse a tile that cannot be counted in pixels; only the part in the area must be small."""
+    west, south, east, north = bounds
+    rows, cols = (north - south) / yres, (east - west) / xres
+    if max(rows, cols) > MOST_SIDE:
+        refuse_huge(f"tile {tile}", rows, cols, (xres, yres))
 
 
 def _finest(headers: Mapping[tuple[str, str], Mapping[str, Header]]) -> Grid:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
 
 from sitsflow.errors import MissingInputError, ProductError
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
-from sitsflow.products.scenes import Scene, Skipped, find_scenes, refuse_broken
+from sitsflow.planning.notices import nodata_notice
+from sitsflow.planning.usual import alike, usual_headers
+from sitsflow.products.scenes import Layer, Scene, Skipped, find_scenes, refuse_broken
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request, SensorRequest
+
+_FEW = 5  # one odd product is outvoted
 
 
 class Inventory(NamedTuple):
@@ -21,6 +27,18 @@ class Inventory(NamedTuple):
 
     scenes: dict[tuple[str, str], list[Scene]]
     skipped: list[Skipped]
+
+
+class CheckedLayers(NamedTuple):
+    """What the headers of all layers say that a run reads."""
+
+    broken: list[Skipped]
+    """Products with a file that is not whole, or lies on another grid."""
+    block: tuple[int, int]
+    """Rows and columns of the largest block that any file decodes at once."""
+    width: int
+    """Bytes of the widest pixel."""
+    notices: tuple[str, ...] = ()
 
 
 def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorRequest]]) -> Inventory:
@@ -76,25 +94,16 @@ def without(inventory: Inventory, broken: list[Skipped], request: Request) -> In
 
 
 def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Header]]:
-    """Read all headers of one product a series: they stand for the others' until these are read.
+    """Read all headers of a few products a series: they stand for the others' until these are read.
 
-    The first product whose files all open is taken, of those on the grid that most are on.
+    Products whose files all open are taken, those first that lie on the grid that most are on.
     """
     found, faults = {}, []
     for (tile, label), scenes in inventory.scenes.items():
-        reasons = []
-        for scene in _by_grid(scenes):
-            layers = scene.layers
-            read = headers({layer.path for layer in layers.values()})
-            errors = [one for one in read.values() if isinstance(one, ProductError)]
-            if not errors:
-                found[tile, label] = {
-                    name: header
-                    for name, layer in layers.items()
-                    if isinstance(header := read[layer.path], Header)
-                }
-                break
-            reasons.append(str(errors[0]))
+        reasons: list[str] = []
+        whole = list(islice(_readable(_by_grid(scenes), reasons), _FEW))
+        if whole:
+            found[tile, label] = usual_headers(whole)
         else:
             faults += [f"tile {tile}: no readable {label} product", *reasons]
     if faults:
@@ -102,11 +111,28 @@ def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Heade
     return found
 
 
+def _readable(scenes: Iterable[Scene], reasons: list[str]) -> Iterator[dict[str, Header]]:
+    """Yield the headers of products whose files all open; add to `reasons` why others do not."""
+    for scene in scenes:
+        layers = scene.layers
+        read = headers(layers.values())
+        errors = [one for one in read.values() if isinstance(one, ProductError)]
+        if errors:
+            reasons.append(str(errors[0]))
+            continue
+        yield {
+            name: header
+            for name, layer in layers.items()
+            if isinstance(header := read[layer.path], Header)
+        }
+
+
 def _by_grid(scenes: Sequence[Scene]) -> list[Scene]:
     """Put the scenes first whose first band lies on the most frequent grid."""
-    paths = [next(iter(scene.bands.values())).path for scene in scenes]
-    read = headers(paths)
-    grids = [header.grid if isinstance(header := read[path], Header) else None for path in paths]
+    firsts = [next(iter(scene.bands.values())) for scene in scenes]
+    read = headers(firsts)
+    found = [read[layer.path] for layer in firsts]
+    grids = [header.grid if isinstance(header, Header) else None for header in found]
     often = Counter(grid for grid in grids if grid is not None)
     order = sorted(range(len(scenes)), key=lambda at: -often[grids[at]])  # type: ignore[index]
     return [scenes[at] for at in order]
@@ -114,20 +140,22 @@ def _by_grid(scenes: Sequence[Scene]) -> list[Scene]:
 
 def check_layers(
     series: Mapping[str, Sequence[SeriesPlan]], probed: Mapping[str, ProbeResult]
-) -> tuple[list[Skipped], tuple[int, int], int]:
-    """Check the headers of every layer that will be read.
-
-    Returns the products with a file that does not open or lies on another grid, the largest
-    block that any file decodes at once, and the bytes of its widest pixel.
-    """
-    broken, block, width = [], (1, 1), 1
+) -> CheckedLayers:
+    """Check the headers of every layer that will be read, against what most products have."""
+    broken: list[Skipped] = []
+    notices: list[str] = []
+    block, width = (1, 1), 1
     for tile, plans in series.items():
         for plan in plans:
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
+            read = {
+                scene.product: headers((scene.layers[name] for name in names), whole=True)
+                for scene in plan.scenes
+            }
+            notices += nodata_notice(tile, plan.sensor, _found(plan.scenes, names, read))
+            usual = usual_headers([_by_name(scene, names, read) for scene in plan.scenes])
             for scene in plan.scenes:
-                layers = scene.layers
-                read = headers({layers[name].path for name in names})
-                reason = _fault(scene, names, read, plan.grids)
+                reason = _fault(scene, names, read[scene.product], usual)
                 if reason:
                     broken.append(
                         Skipped(
@@ -135,11 +163,33 @@ def check_layers(
                             reason=reason,
                         )
                     )  # fmt: skip
-                for header in read.values():
-                    if isinstance(header, Header):
-                        block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
-                        width = max(width, header.bytes_per_pixel)
-    return broken, block, width
+            for header in (one for found in read.values() for one in found.values()):
+                if isinstance(header, Header):
+                    block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
+                    width = max(width, header.bytes_per_pixel)
+    return CheckedLayers(broken, block, width, tuple(notices))
+
+
+def _found(
+    scenes: Iterable[Scene],
+    names: Iterable[str],
+    read: Mapping[Path, Mapping[Path, Header | ProductError]],
+) -> Iterator[tuple[Layer, Header]]:
+    """Yield the bands that could be read, with their headers; masks have no value for no data."""
+    wanted = tuple(names)
+    for scene in scenes:
+        for name in wanted:
+            layer = scene.bands.get(name)
+            header = None if layer is None else read[scene.product][layer.path]
+            if layer is not None and isinstance(header, Header):
+                yield layer, header
+
+
+def _by_name(
+    scene: Scene, names: Iterable[str], read: Mapping[Path, Mapping[Path, Header | ProductError]]
+) -> dict[str, Header]:
+    found = {name: read[scene.product][scene.layers[name].path] for name in names}
+    return {name: header for name, header in found.items() if isinstance(header, Header)}
 
 
 def _mask_names(sensor: Sensor) -> tuple[str, ...]:
@@ -149,22 +199,22 @@ def _mask_names(sensor: Sensor) -> tuple[str, ...]:
 def _fault(
     scene: Scene,
     names: Sequence[str],
-    read: Mapping[Any, Header | ProductError],
-    grids: Mapping[str, Grid],
+    read: Mapping[Path, Header | ProductError],
+    usual: Mapping[str, Header],
 ) -> str:
     """Return what is wrong with the files of a scene, one line a file."""
     layers = scene.layers
-    faults: dict[Any, str] = {}
+    faults: dict[Path, str] = {}
     for name in names:
-        path, header, wanted = layers[name].path, read[layers[name].path], grids[name]
+        path, header = layers[name].path, read[layers[name].path]
         if isinstance(header, ProductError):
             faults[path] = str(header)
         elif layers[name].index > header.count:
             faults[path] = f"{path}: {header.count} band(s), {name} is number {layers[name].index}"
-        elif header.grid.shape != wanted.shape or header.grid.offset_in(wanted) != (0, 0):
+        elif not alike(header.grid, usual[name].grid):
             faults[path] = (
                 f"{path}: on another grid than the other dates: {_about(header.grid)} "
-                f"instead of {_about(wanted)}"
+                f"instead of {_about(usual[name].grid)}"
             )
     return "\n  ".join(faults.values())
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sitsflow.dates import to_date
+from sitsflow.io.read import Header
 from sitsflow.plan import TilePlan
 from sitsflow.planning.inputs import Inputs
+from sitsflow.products.scenes import Layer
+from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request
 from sitsflow.timeseries.indices import IOTA2_INDICES
 
@@ -41,4 +45,29 @@ def touched_notice(tile: str, inputs: Inputs) -> Iterator[str]:
             f"tile {tile}: input files with a new time of change and their former size: "
             f"{inputs.compared}; {inputs.same} of them hold the pixels that were read before, and "
             "count as unchanged"
+        )
+
+
+def nodata_notice(
+    tile: str, sensor: Sensor, bands: Iterable[tuple[Layer, Header]]
+) -> Iterator[str]:
+    """Yield a sentence where files name another no-data value than the sensor's description.
+
+    NaN is never a value, so a file that names it says nothing else.
+    """
+    others = {
+        layer.path: header.nodata
+        for layer, header in bands
+        if header.nodata is not None
+        and not math.isnan(header.nodata)
+        and header.nodata != layer.nodata
+    }
+    if others:
+        path, value = next(iter(others.items()))
+        count = len(others) - 1
+        more = f" and {count} more {'file' if count == 1 else 'files'}" if count else ""
+        yield (
+            f"tile {tile}: {path}{more}: the file's own no-data value is {value:g}, that of "
+            f"{sensor.name} is {sensor.nodata:g}. The sensor's is used: pixels of {value:g} count "
+            "as values"
         )

@@ -22,13 +22,14 @@ from sitsflow.features.functions import Functions, load_functions
 from sitsflow.features.probe import ProbeResult, probe
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
-from sitsflow.io.read import Header
+from sitsflow.io.read import Header, reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
 from sitsflow.planning.inventory import (
+    CheckedLayers,
     Inventory,
     check_layers,
     find_products,
@@ -36,12 +37,13 @@ from sitsflow.planning.inventory import (
     without,
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
+from sitsflow.planning.room import room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest
 
 log = logging.getLogger(__name__)
 
-_NOT_PIXELS = {"output_path", "first_step", "last_step"}
+_NOT_PIXELS = {"output_path", "first_step", "last_step", "allow_remote"}
 """Keys of a request that leave what is computed alone."""
 
 
@@ -53,6 +55,11 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     SitsflowError
         Whatever would make the run fail later; products' faults are reported together.
     """
+    with reading(remote=request.allow_remote):
+        return _decided(request)
+
+
+def _decided(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     _check_nodata(request.no_data_value)
     sensors = _sensors(request)
     functions = load_functions(request.module, [one.name for one in request.functions])
@@ -62,11 +69,11 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
         grids = define_grids(request, sensors, first)
         series = {tile: _series(request, sensors, inventory, first, tile) for tile in grids.grids}
         probed = _probe(request, series, functions)
-        broken, block, width = check_layers(series, probed)
-        if not broken:
+        checked = check_layers(series, probed)
+        if not checked.broken:
             break
-        inventory = without(inventory, broken, request)
-    return _finished(request, functions, inventory, grids, series, probed, block, width)
+        inventory = without(inventory, checked.broken, request)
+    return _finished(request, functions, inventory, grids, series, probed, checked)
 
 
 def _check_nodata(value: float) -> None:
@@ -181,12 +188,11 @@ def _finished(
     grids: RunGrids,
     series: Mapping[str, list[SeriesPlan]],
     probed: Mapping[str, ProbeResult],
-    block: tuple[int, int],
-    width: int,
+    checked: CheckedLayers,
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
     tiles: dict[str, TilePlan] = {}
-    notices = list(grids.notices)
+    notices = [*grids.notices, *checked.notices]
     for tile, plans in series.items():
         grid = grids.grids[tile]
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)
@@ -196,12 +202,14 @@ def _finished(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], block),
+            chunks=tile_chunks(request, grid, whole, probed[tile], checked.block),
             room=facts.room,
             files=inputs.files,
             **steps,
         )
         notices += touched_notice(tile, inputs)
+    to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
+    notices += room_notice(request.output_path, to_write, request.compression)
     days = [day for plan in tiles.values() for one in plan.series for day in one.days]
     plan = Plan(
         version=__version__,
@@ -214,8 +222,8 @@ def _finished(
         skipped=tuple(inventory.skipped),
         notices=(*notices, *plan_notices(request, tiles, first.labels)),
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
-        bytes_to_read=sum(bytes_read(one, width) for one in tiles.values()),
-        bytes_to_write=sum(bytes_written(one, len(first.labels)) for one in tiles.values()),
+        bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
+        bytes_to_write=to_write,
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),

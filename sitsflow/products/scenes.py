@@ -23,10 +23,17 @@ log = logging.getLogger(__name__)
 class Layer(BaseModel):
     """One raster band of one file."""
 
-    model_config = ConfigDict(frozen=True)
+    # JSON has no NaN, which may stand for no data: as null it would not be read again.
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
     path: Path
     index: int = Field(default=1, description="band number in the file, from 1")
+    nodata: float | None = Field(
+        default=None, description="value that stands for none; None: all do stand for something"
+    )
+    drivers: tuple[str, ...] = Field(
+        default=(), description="drivers of GDAL that may open the file; none: all of them"
+    )
 
 
 class Scene(BaseModel):
@@ -86,10 +93,11 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     scenes, broken, others = [], [], []
     for entry in entries:
         match = pattern.match(entry.name)
-        if match is None or not entry.is_dir():
+        if match is None or not (entry.is_dir() or entry.is_symlink()):
             others.append(entry.name)
             continue
         try:
+            _refuse_dangling(entry)
             scenes.append(_scene(sensor, entry, match, tile))
         except (ProductError, OSError) as error:
             broken.append(Skipped(tile=tile, sensor=sensor.label, product=entry, reason=str(error)))
@@ -104,6 +112,15 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
 
 
+def _refuse_dangling(product: Path) -> None:
+    """Refuse a link to no folder: its date would be lost without a word."""
+    if not product.is_dir():
+        raise ProductError(
+            f"{product}: a symbolic link to {product.readlink()}, which is no folder that can be "
+            "reached"
+        )
+
+
 def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:
     named = match.group("tile")
     if named != tile:
@@ -115,11 +132,17 @@ def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Sc
     files = {path.relative_to(product).as_posix(): path for path in _files(product)}
     faults: list[str] = []
     bands = {
-        band.name: Layer(path=_only(files, band.file, product, faults), index=band.index)
+        band.name: Layer(
+            path=_only(files, band.file, product, faults),
+            index=band.index,
+            nodata=sensor.nodata,
+            drivers=sensor.drivers,
+        )
         for band in sensor.bands
     }
     masks = {
-        mask.name: Layer(path=_only(files, mask.file, product, faults)) for mask in sensor.masks
+        mask.name: Layer(path=_only(files, mask.file, product, faults), drivers=sensor.drivers)
+        for mask in sensor.masks
     }
     if faults:
         raise ProductError(f"{product}: {'; '.join(dict.fromkeys(faults))}")

@@ -97,7 +97,7 @@ def take_samples(
     finite = np.isfinite(overview.values)
     everywhere: NDArray[np.bool_] = np.logical_and.reduce(finite, axis=0)
     seen = everywhere if everywhere.any() else np.logical_or.reduce(finite, axis=0)
-    with reading():
+    with reading(remote=plan.request.allow_remote):
         for row, col in islice(spread(seen, _count(tiles, quantity)), _MOST_PIXELS):
             try:
                 sample = _sample(plan, tiles, overview, quantity, (row, col), len(samples) + 1)

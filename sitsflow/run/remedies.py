@@ -9,6 +9,7 @@ from sitsflow.errors import (
     ExpressionError,
     FunctionError,
     GridError,
+    InputChangedError,
     MissingInputError,
     OutputError,
     ProductError,
@@ -32,6 +33,11 @@ _REMEDIES: tuple[tuple[type[BaseException], str], ...] = (
         ReadError,
         f"It was tried several times. Check that the file can be read, {_AGAIN}, or its whole "
         "tile if you replace the file by another one.",
+    ),
+    (
+        InputChangedError,
+        "Bring the file back as it was, or complete what replaces it, "
+        "then run again: the tiles that the file is of are computed again if its pixels changed.",
     ),
     (ProductError, f"Repair or remove the product, {_TILE}."),
     (MissingInputError, "Check that the products are where the configuration says."),

@@ -106,7 +106,7 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
-    with reading():
+    with reading(remote=request.allow_remote):
         chunk = _Chunk(plan, tile_plan, index, core, keep)
         undefined = chunk.compute(part)
         valid = chunk.valid_pixels()

@@ -60,7 +60,7 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
 def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
     """Tell where every sensor saw the ground on some date; (row, col) of the tile."""
     mask = np.ones(tile_plan.grid.shape, bool)
-    with reading():
+    with reading(remote=plan.request.allow_remote):
         for window in tile_plan.chunks:
             for series in tile_plan.series:
                 observed = Observations(series, tile_plan.grid, window, plan.request.resampling)

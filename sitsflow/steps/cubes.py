@@ -97,7 +97,7 @@ def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
         ]  # fmt: skip
         for window in tile_plan.chunks:
             place = RasterioWindow(window.col, window.row, window.width, window.height)
-            with reading():
+            with reading(remote=plan.request.allow_remote):
                 parts = _all(plan, _series(plan, tile_plan, window))
                 for file, cube, part in zip(files, cubes, parts, strict=True):
                     if file is not None:

@@ -41,6 +41,11 @@ class MergeRecord(BaseModel):
     parts: int
     valid: tuple[float, ...] = Field(description="fraction of pixels with a value, by band")
 
+    @property
+    def empty(self) -> bool:
+        """Whether no pixel of any band has a value."""
+        return not any(self.valid)
+
 
 @dataclass(frozen=True)
 class _Part:
@@ -232,7 +237,12 @@ def _merge(parts: Sequence[_Part], grid: Grid, target: DatasetWriter) -> tuple[f
     n_pixels = grid.height * grid.width
     for index, band in enumerate(target.indexes):
         target.update_tags(band, **statistics.tags(index, n_pixels))
-    return tuple(round(count / n_pixels, 6) for count in statistics.count.tolist())
+    return tuple(_share(count, n_pixels) for count in statistics.count.tolist())
+
+
+def _share(count: int, whole: int) -> float:
+    """Return a fraction to a millionth; 0 only if it is none at all."""
+    return max(round(count / whole, 6), 1e-6) if count else 0.0
 
 
 def _rasterio_window(window: Window) -> rasterio.windows.Window:

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 _NEVER = np.float32(-1e9)  # finite: a weight made of it still multiplies a difference of 0
+_INFINITY = np.float32(np.inf)
 _STRIP = 256  # columns worked on at a time: 70 dates of four float32 tables fill 280 KB
 
 
@@ -31,7 +32,7 @@ def fill_gaps(
     Parameters
     ----------
     values : ndarray of float32, shape (date, row, col)
-        One band, in any unit. NaN is never valid.
+        One band, in any unit. NaN and infinity are never valid.
     valid : ndarray of bool, shape (date, row, col)
         True where the pixel may be used.
     days, target_days : sequence of int
@@ -125,7 +126,7 @@ def _carry(values, valid, day, replace, value_from, day_from, value_to, day_to):
     """Take a date's valid values over what the neighbouring date has; of one day, the earlier."""
     for i in range(len(values)):
         value = values[i]
-        use = valid[i] & (value == value) & (replace | (day_from[i] != day))
+        use = valid[i] & (abs(value) < _INFINITY) & (replace | (day_from[i] != day))
         value_to[i] = value if use else value_from[i]
         day_to[i] = day if use else day_from[i]
 

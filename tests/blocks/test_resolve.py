@@ -510,3 +510,15 @@ def test_a_check_does_not_import_the_engine() -> None:
     code = "import sys, blocks.files, blocks.resolve, blocks.overrides, blocks.reference; "
     code += "sys.exit(int(bool({'prefect', 'dask'} & set(sys.modules))))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    "path", ["/vsicurl/https://example.org/a.tif", "/vsis3/bucket/a.tif", "https://example.org/a"]
+)
+def test_addresses_are_no_paths(path):
+    from blocks.chain import Chain
+
+    with pytest.raises(ValueError, match="not a path of a file but an address"):
+        Chain(output_path="/out", list_tile="T31TCJ", area_of_interest=path)
+    with pytest.raises(ValueError, match=r"output_path[\s\S]*an address that GDAL would open"):
+        Chain(output_path=path, list_tile="T31TCJ")

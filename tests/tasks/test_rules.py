@@ -8,7 +8,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Failed
 from rasterio.errors import RasterioIOError
 
-from sitsflow.errors import FunctionError, ProductError, ReadError
+from sitsflow.errors import FunctionError, InputChangedError, ProductError, ReadError
 from sitsflow.io.record import TaskRecord, load_record
 from sitsflow.plan import Plan, save_plan
 from sitsflow.run.jobs import Job
@@ -85,6 +85,8 @@ def test_a_job_that_fails_tells_why(plan: Plan) -> None:
         (RasterioIOError("read failed"), True),
         (ReadError("B4.tif: read failed"), True),
         (FileNotFoundError("B4.tif"), False),
+        (NotADirectoryError("product"), False),
+        (InputChangedError("B4.tif is gone"), False),
         (ProductError("no B4"), False),
         (FunctionError("a bug"), False),
         (ValueError("a bug"), False),

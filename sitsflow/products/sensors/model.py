@@ -76,6 +76,11 @@ class Sensor(_Strict):
     date_format: str
     quantification: float = Field(gt=0, description="digital number of reflectance 1")
     nodata: float
+    drivers: tuple[str, ...] = Field(
+        default=("GTiff", "COG", "JP2OpenJPEG"),
+        min_length=1,
+        description="names of the drivers of GDAL that may open its files",
+    )
     bands: tuple[Band, ...] = Field(min_length=1)
     masks: tuple[Mask, ...] = Field(min_length=1)
 

@@ -71,6 +71,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "memory": ({}, {"maximum_ram": 3.0}, NOTHING),
     "steps": ({}, {"first_step": "writing", "last_step": "writing"}, NOTHING),
     "broken products": ({}, {"skip_broken_products": True, "minimum_required_dates": 3}, NOTHING),
+    "files on the network": ({}, {"allow_remote": True}, NOTHING),
     "other tiles": ({}, {"tiles": TILES}, NOTHING),
     "cubes": ({}, CUBES, frozenset({"preprocess"})),
     "functions beside cubes": (CUBES, {"functions": calls("get_minimum_productivity")}, FEATURES),

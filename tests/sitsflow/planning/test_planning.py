@@ -5,10 +5,11 @@ from datetime import date
 import geopandas
 import numpy as np
 import pytest
+import rasterio
 import shapely
 
 from sitsflow.dates import stamp
-from sitsflow.errors import ConfigError, FunctionError, MissingInputError
+from sitsflow.errors import ConfigError, FunctionError, GridError, MissingInputError
 from sitsflow.plan import load_plan, load_tile, save_plan
 from sitsflow.planning.chunking import auto_size, cut
 from sitsflow.planning.planner import make_plan
@@ -291,3 +292,37 @@ def test_notices(products, tmp_path):
     assert "Sentinel2 (2010-01-01 to 2010-02-20) lie outside its products'" in text
     assert "several bands have the same name: ndvi_1, ndvi_2, ndvi_3, ..." in text
     assert "NDWI is iota2's" in text
+
+
+@pytest.mark.parametrize(("own", "noticed"), [(-9999, True), (-10000, False), (None, False)])
+def test_a_nodata_value_of_a_file_that_is_not_the_sensors_is_noticed(
+    products, tmp_path, own, noticed
+):
+    root = copy_of(products, tmp_path / "root")
+    paths = sorted(root.rglob("*_FRE_B4.tif"))[:2]
+    for path in (*paths, *root.rglob("*_FRE_B12.tif")):
+        with rasterio.open(path, "r+") as file:
+            file.nodata = own
+    text = "\n".join(make_plan(tutorial(root, tmp_path / "out"))[0].notices)
+    assert (f"and 1 more file: the file's own no-data value is {own}" in text) == noticed
+    assert "_FRE_B12.tif" not in text  # not read
+
+
+@pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
+@pytest.mark.parametrize("aligned", [True, False])
+def test_a_tile_across_180_degrees_is_refused_where_the_map_would_be_cut(
+    products, tmp_path, crs, aligned
+):
+    root = copy_of(products, tmp_path / "root")
+    for path in root.rglob("*.tif"):
+        with rasterio.open(path, "r+") as file:
+            # The meridian lies at about x 260,000 there.
+            file.crs, corner = "EPSG:32601", (259_600, 4_890_960)
+            file.transform = rasterio.Affine(
+                file.transform.a, 0, corner[0], 0, file.transform.e, corner[1]
+            )
+    request = tutorial(root, tmp_path / "out", crs=crs, resolution=None, grid_alignment=aligned)
+    with pytest.raises(GridError, match=f"tile T31TCJ: the edge of {crs} runs through it"):
+        make_plan(request)
+    plan, _ = make_plan(request.model_copy(update={"crs": "EPSG:32660"}))
+    assert plan.mosaic_grid.width < 120

@@ -133,6 +133,19 @@ def test_links_are_followed_and_hidden_files_are_not_seen(root, tmp_path):
     assert (len(found.scenes), found.broken) == (13, [])
 
 
+@pytest.mark.parametrize("target", ["gone", "file", "itself"])
+def test_a_product_that_is_a_link_to_nowhere_is_broken(root, tmp_path, target):
+    product = first_product(root)
+    targets = {"gone": tmp_path / "gone", "file": tmp_path / "file", "itself": product}
+    (tmp_path / "file").write_text("no folder")
+    shutil.rmtree(product)
+    product.symlink_to(targets[target])
+    found = find_scenes(S2, root, "T31TCJ")
+    assert len(found.scenes) == 12
+    assert [one.product for one in found.broken] == [product]
+    assert f"{product}: a symbolic link to {targets[target]}" in found.broken[0].reason
+
+
 def test_folders_that_may_not_be_listed_are_named(root, monkeypatch):
     product = first_product(root)
     real = os.scandir

@@ -2,7 +2,14 @@ import errno
 
 import pytest
 
-from sitsflow.errors import FunctionError, OutputError, ProductError, ReadError, ResourceError
+from sitsflow.errors import (
+    FunctionError,
+    InputChangedError,
+    OutputError,
+    ProductError,
+    ReadError,
+    ResourceError,
+)
 from sitsflow.run.remedies import remedy_of
 
 
@@ -13,6 +20,7 @@ from sitsflow.run.remedies import remedy_of
         (FunctionError("x"), "pre-processing and common masks are kept"),
         (ReadError("x"), "tried several times"),
         (ReadError("x"), "only what is missing is computed, or its whole tile if"),
+        (InputChangedError("x"), "Bring the file back as it was"),
         (ProductError("x"), "its tile is computed again"),
         (ResourceError("x"), "external_features.number_of_chunks"),
         (OutputError("x"), "--fresh"),

@@ -15,6 +15,7 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import load_sensors
 from sitsflow.request import Chunking, FunctionCall
 from sitsflow.steps.chunk import compute_chunk
+from tests.products import by_date, copy_of, rewrite
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
 from tests.requests import TILES, calls, computed, sentinel2, tile_values, tutorial
 
@@ -317,3 +318,25 @@ def test_a_function_that_works_in_place_does_not_spoil_the_next(products, tmp_pa
     request = tutorial(products, tmp_path, module=module(code), functions=calls("one", "two"))
     sums = computed(request)["T31TCJ"][1]
     np.testing.assert_array_equal(sums, computed(tutorial(products, tmp_path))["T31TCJ"][0])
+
+
+@pytest.mark.parametrize("crs", [None, "EPSG:2154"])
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_value_that_is_not_finite_counts_as_no_data_of_its_date(products, tmp_path, crs, value):
+    def spoiled(name, with_value):
+        def change(values):
+            values = values.astype(np.float32)
+            values[0, 30:40, 30:40] = with_value
+            return values
+
+        root = copy_of(products, tmp_path / name)
+        rewrite(next(by_date(root)[4].glob("*_FRE_B4.tif")), change)
+        request = tutorial(root, tmp_path / f"{name}_out", crs=crs, functions=calls("get_ndvi"))
+        return computed(request)["T31TCJ"]
+
+    found, expected = spoiled("found", value), spoiled("expected", -10000)
+    np.testing.assert_array_equal(found, expected)
+    # Other dates fill the hole.
+    intact = computed(tutorial(products, tmp_path, crs=crs, functions=calls("get_ndvi")))["T31TCJ"]
+    np.testing.assert_array_equal(found == NODATA, intact == NODATA)
+    assert (found != intact).any()

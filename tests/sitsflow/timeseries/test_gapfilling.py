@@ -12,7 +12,7 @@ def slow(values, valid, days, targets):
     for row, col in np.ndindex(values.shape[1:]):
         seen = {}
         for day, value, usable in zip(days, values[:, row, col], valid[:, row, col], strict=True):
-            if usable and not np.isnan(value):
+            if usable and np.isfinite(value):
                 seen.setdefault(day, value)
         if seen:
             out[:, row, col] = np.interp(targets, list(seen), list(seen.values()))
@@ -28,6 +28,7 @@ def cases(draw):
     shape = (n_dates, draw(st.integers(1, 3)), draw(st.integers(1, 300)))
     values = rng.integers(-200, 12000, shape).astype(np.float32)
     values[rng.random(shape) < 0.1] = np.nan
+    values[rng.random(shape) < 0.1] = rng.choice([np.inf, -np.inf])
     return values, rng.random(shape) < draw(st.floats(0, 1)), days, targets
 
 
@@ -39,7 +40,7 @@ def test_agrees_with_numpy(case):
 @given(cases())
 def test_a_valid_date_keeps_its_value_exactly(case):
     values, _, days, _ = case
-    values = np.nan_to_num(values, nan=5)
+    values = np.nan_to_num(values, nan=5, posinf=6, neginf=7)
     unique = np.unique(days, return_index=True)[1]
     filled = fill_gaps(values, np.ones(values.shape, bool), days, [days[i] for i in unique])
     np.testing.assert_array_equal(filled, values[unique])

@@ -1,5 +1,7 @@
 """Products out of the ordinary, through whole computations: types, masks, sensors, rasters."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import rasterio
@@ -78,17 +80,21 @@ def test_masks_are_read_once_for_bands_of_all_resolutions(products, tmp_path, mo
 
 def test_a_file_of_all_bands_is_opened_once(real_landsat, tmp_path, monkeypatch):
     opened = []
-    real = rasterio.open
+    real = rasterio.DatasetReader
     sensor = SensorRequest(sensor="Landsat8_old", root=real_landsat, temporal_resolution=16)
     request = Request(
         output_path=tmp_path, tiles=("D0005H0002",), sensors=(sensor,), chunking=WHOLE
     )
     plan, tiles = make_plan(request)
-    monkeypatch.setattr(rasterio, "open", lambda path: opened.append(path.name) or real(path))
+    monkeypatch.setattr(
+        rasterio, "DatasetReader",
+        lambda path, driver: opened.append(Path(path).name) or real(path, driver),
+    )  # fmt: skip
     values = tile_values(plan, tiles["D0005H0002"])
+    monkeypatch.undo()
     assert len(opened) == len(set(opened)) == 2 * (1 + 3)
     stack = next((real_landsat / "D0005H0002").glob("*20160330*/*_PENTE_*.TIF"))
-    np.testing.assert_array_equal(values[:7], real(stack).read())
+    np.testing.assert_array_equal(values[:7], rasterio.open(stack).read())
 
 
 def test_a_band_without_data_where_masks_are_clear_is_nodata_and_no_fault(products, tmp_path):
