@@ -19,7 +19,9 @@ from sitsflow.errors import FunctionError, SitsflowError
 from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.labels import label_text
-from sitsflow.features.user_module import UserCode, load_user_code
+from sitsflow.features.user_module import UserCode, load_snapshot, load_user_code
+from sitsflow.io.code_snapshot import CodeSnapshot
+from sitsflow.plan import Plan
 
 Function = Callable[..., Any]
 
@@ -46,12 +48,9 @@ class Functions:
         self.module = module
         self._code = code
 
-    @property
-    def digest(self) -> str:
-        """Digest of the code the functions come from, as far as it was imported until now."""
-        if self._code is not None:
-            return self._code.digest
-        return hashlib.sha256(Path(self.module.__file__ or "").read_bytes()).hexdigest()
+    def snapshot(self) -> CodeSnapshot | None:
+        """Return the user's code as far as it was imported until now; None of the built-ins."""
+        return None if self._code is None else self._code.snapshot()
 
     def check_arguments(self, name: str, kwargs: Mapping[str, Any]) -> None:
         """Refuse keyword arguments that a function does not take, or lacks."""
@@ -96,12 +95,28 @@ class Functions:
         except (MemoryError, SitsflowError):
             raise
         except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a user's code raises)
-            raise FunctionError(_failure(name, error, where)) from None
+            raise FunctionError(self._failure(name, error, where)) from None
         if not isinstance(result, tuple) or len(result) != 2:
             raise FunctionError(
                 f"{name} ({where}): returned {_what(result)}; a function returns (array, labels)"
             )
         return FunctionResult(_bands(result[0], name, where), _labels(result[1], name, where))
+
+    def _failure(self, name: str, error: BaseException, where: str) -> str:
+        """Say where a user function failed, without the lines that lead from here to it."""
+        lines = [f"{name} ({where}) raised {type(error).__name__}: {error}"]
+        ours = Path(__file__).parent
+        for frame in traceback.extract_tb(error.__traceback__):
+            file = Path(frame.filename)
+            if not file.is_relative_to(ours) or file == Path(builtin.__file__):
+                lines.append(f"  {frame.filename}, line {frame.lineno}, in {frame.name}")
+                lines.append(f"    {self._line(frame)}")
+        return "\n".join(lines)
+
+    def _line(self, frame: traceback.FrameSummary) -> str:
+        # The file may have been edited since.
+        ran = None if self._code is None else self._code.line(frame.filename, frame.lineno)
+        return frame.line or "" if ran is None else ran
 
     def _importing(self, where: str) -> AbstractContextManager[None]:
         return nullcontext() if self._code is None else self._code.importing(where)
@@ -115,7 +130,30 @@ def load_functions(path: Path | None, names: Sequence[str]) -> Functions:
     FunctionError
         If the module does not import, or lacks a function; all that are missing are named.
     """
-    code = None if path is None else load_user_code(path)
+    return _found(None if path is None else load_user_code(path), path, names)
+
+
+def planned_functions(plan: Plan) -> Functions:
+    """Return the functions of a run as they were when it was planned, whatever was edited since.
+
+    Raises
+    ------
+    FunctionError
+        If the module does not import.
+    OutputError
+        If the run's copy of it is gone or was changed.
+    """
+    assert plan.code is not None or plan.request.module is None
+    code = None if plan.code is None else load_snapshot(plan.code, plan.paths.code)
+    return _found(code, plan.request.module, [one.name for one in plan.request.functions])
+
+
+def builtin_digest() -> str:
+    """Return the digest of the code of the built-in functions."""
+    return hashlib.sha256(Path(builtin.__file__).read_bytes()).hexdigest()
+
+
+def _found(code: UserCode | None, path: Path | None, names: Sequence[str]) -> Functions:
     module = builtin if code is None else code.module
     where = "the built-in functions" if path is None else str(path)
     known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
@@ -169,15 +207,3 @@ def _what(result: Any) -> str:
     if isinstance(result, tuple):
         return f"a tuple of {len(result)}"
     return f"{'an' if type(result).__name__[0] in 'aeiou' else 'a'} {type(result).__name__}"
-
-
-def _failure(name: str, error: BaseException, where: str) -> str:
-    """Say where a user function failed, without the lines that lead from here to it."""
-    lines = [f"{name} ({where}) raised {type(error).__name__}: {error}"]
-    ours = Path(__file__).parent
-    for frame in traceback.extract_tb(error.__traceback__):
-        file = Path(frame.filename)
-        if not file.is_relative_to(ours) or file == Path(builtin.__file__):
-            lines.append(f"  {frame.filename}, line {frame.lineno}, in {frame.name}")
-            lines.append(f"    {frame.line}")
-    return "\n".join(lines)

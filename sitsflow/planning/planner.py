@@ -18,7 +18,7 @@ from sitsflow.errors import (
     SensorFileError,
 )
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import Functions, load_functions
+from sitsflow.features.functions import Functions, builtin_digest, load_functions
 from sitsflow.features.probe import ProbeResult, probe
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
@@ -185,12 +185,14 @@ def _finished(
     width: int,
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
+    code = functions.snapshot()  # now: while they were tried they may have imported more
+    digest = builtin_digest() if code is None else code.digest
     tiles: dict[str, TilePlan] = {}
     notices = list(grids.notices)
     for tile, plans in series.items():
         grid = grids.grids[tile]
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)
-        facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], functions)
+        facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], digest)
         steps, inputs = tile_dependencies(request, facts)
         tiles[tile] = TilePlan(
             tile=tile,
@@ -209,6 +211,7 @@ def _finished(
         tile_names=tuple(tiles),
         labels=first.labels,
         functions=first.functions,
+        code=code,
         mosaic_grid=grids.mosaic,
         area=grids.area,
         skipped=tuple(inventory.skipped),

@@ -15,7 +15,7 @@ from sitsflow.dates import stamp
 from sitsflow.errors import FunctionError
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.exogenous import read_exogenous
-from sitsflow.features.functions import Functions, check_shape, load_functions
+from sitsflow.features.functions import Functions, check_shape, planned_functions
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
@@ -183,7 +183,7 @@ class _Chunk:
                 at += 1
         if not request.functions:
             return {}
-        functions = load_functions(request.module, [one.name for one in request.functions])
+        functions = planned_functions(self._plan)
         accessors = Accessors(
             {one.plan.sensor.label: one for one in self._series},
             read_exogenous(request, self._tile_plan.tile, self._tile_plan.grid, self._padded),
