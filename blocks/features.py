@@ -186,6 +186,20 @@ class ExternalFeatures(ChunkKeys):
         description="Whether a NaN or an infinity made by a function is an error, instead of "
         "becoming no-data with a count in the log.",
     )
+    probe_seconds: Annotated[float, OWN] = Field(
+        default=60,
+        gt=0,
+        title="Time limit of the trial",
+        description="Seconds that importing the module, and each function on made-up pixels, may "
+        "take before a run. What takes longer is refused.",
+    )
+    timeout: Annotated[float | None, OWN] = Field(
+        default=None,
+        gt=0,
+        title="Time limit of a chunk",
+        description="Seconds that the functions may take together on a chunk, reading included; "
+        "the chunk fails then. Default: any time.",
+    )
     output_name: Annotated[str | None, NoEffect("the map is always final/features_map.tif")] = (
         Field(default=None, title="Output name", description="Name of the files written.")
     )

@@ -87,6 +87,10 @@ class Request(_Frozen):
     concat_mode: bool = True
     no_data_value: float = -10000
     strict: bool = Field(default=False, description="a NaN from a function is an error")
+    probe_seconds: float = Field(default=60, gt=0, description="a function may take when tried")
+    timeout: float | None = Field(
+        default=None, gt=0, description="seconds that the functions may take on a chunk"
+    )
     exogenous: Path | None = Field(default=None, description="raster; may contain $TILE")
     fill_missing_dates: bool = False
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")

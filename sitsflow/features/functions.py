@@ -19,7 +19,8 @@ from sitsflow.errors import FunctionError, SitsflowError
 from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.labels import label_text
-from sitsflow.features.user_module import UserCode, load_snapshot, load_user_code
+from sitsflow.features.time_limit import TimeIsUp, TimeLimit
+from sitsflow.features.user_module import UserCode, is_interruption, load_snapshot, load_user_code
 from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.plan import Plan
 
@@ -69,7 +70,12 @@ class Functions:
             ) from None
 
     def call(
-        self, name: str, accessors: Accessors, kwargs: Mapping[str, Any], where: str
+        self,
+        name: str,
+        accessors: Accessors,
+        kwargs: Mapping[str, Any],
+        where: str,
+        limit: TimeLimit | None = None,
     ) -> FunctionResult:
         """Call one function and bring what it returns into (band, row, col).
 
@@ -80,6 +86,8 @@ class Functions:
             has shape (row, col) or (row, col, band). What a masked array masks becomes NaN.
         where : str
             Tile and chunk, for messages.
+        limit : TimeLimit, optional
+            Of the time that functions may take.
 
         Raises
         ------
@@ -91,10 +99,13 @@ class Functions:
         try:
             with self._importing(f"{name} ({where})"), np.errstate(all="ignore"):
                 # What is not finite is counted later, and said.
-                result = getattr(self.module, name)(accessors, **kwargs)
+                function = getattr(self.module, name)
+                result = (limit or TimeLimit(None)).call(function, accessors, **kwargs)
         except (MemoryError, SitsflowError):
             raise
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (whatever a user's code raises)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             raise FunctionError(self._failure(name, error, where)) from None
         if not isinstance(result, tuple) or len(result) != 2:
             raise FunctionError(
@@ -104,7 +115,12 @@ class Functions:
 
     def _failure(self, name: str, error: BaseException, where: str) -> str:
         """Say where a user function failed, without the lines that lead from here to it."""
-        lines = [f"{name} ({where}) raised {type(error).__name__}: {error}"]
+        what = f"raised {type(error).__name__}: {error}"
+        if isinstance(error, TimeIsUp):
+            what = (
+                "was interrupted: the functions' time on a chunk, external_features.timeout, is up"
+            )
+        lines = [f"{name} ({where}) {what}"]
         ours = Path(__file__).parent
         for frame in traceback.extract_tb(error.__traceback__):
             file = Path(frame.filename)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from sitsflow.errors import FunctionError
 from sitsflow.features.accessors import Accessors
-from sitsflow.features.functions import FunctionResult, Functions, check_shape
+from sitsflow.features.functions import FunctionResult, Functions, check_shape, load_functions
 from sitsflow.features.labels import default_labels
 from sitsflow.features.native import indices_of, native_features
+from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.plan import FunctionPlan, SeriesPlan
 from sitsflow.request import Request
 from sitsflow.timeseries.observations import Bools, Floats
@@ -87,11 +88,55 @@ class ProbeResult(NamedTuple):
         return (*self.native, *(label for one in self.functions for label in one.labels))
 
 
+Exogenous = tuple[int, list[str]] | None
+"""Number of bands of the user's raster, and their names."""
+
+
+class Tried(NamedTuple):
+    """What trying one function found; `read` are bands by sensor label."""
+
+    plan: FunctionPlan
+    read: dict[str, set[str]]
+
+
+class Prober(Protocol):
+    """Who tries functions: this process, or for a user's one of their own.
+
+    All that it does raises a `FunctionError` where functions are at fault.
+    """
+
+    def load(self) -> None:
+        """Import the module and find the functions."""
+
+    def attempt(self, plans: Sequence[SeriesPlan], number: int, exogenous: Exogenous) -> Tried:
+        """Try the function of that number, from 1, on the series of a tile."""
+
+    def snapshot(self) -> CodeSnapshot | None:
+        """Return the user's code as far as it was imported until now; None of the built-ins."""
+
+
+class BuiltinProber:
+    """Tries built-in functions, which can be trusted, in this process."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+        self._functions: Functions | None = None
+
+    def load(self) -> None:
+        """Find the functions."""
+        self._functions = load_functions(None, [one.name for one in self._request.functions])
+
+    def attempt(self, plans: Sequence[SeriesPlan], number: int, exogenous: Exogenous) -> Tried:
+        """Try the function of that number, from 1, on the series of a tile."""
+        assert self._functions is not None, "load them first"
+        return attempt(plans, self._request, self._functions, number, exogenous)
+
+    def snapshot(self) -> None:
+        """Return None: there is no code of the user's."""
+
+
 def probe(
-    plans: Sequence[SeriesPlan],
-    request: Request,
-    functions: Functions,
-    exogenous: tuple[int, list[str]] | None = None,
+    plans: Sequence[SeriesPlan], request: Request, prober: Prober, exogenous: Exogenous = None
 ) -> ProbeResult:
     """Try everything that a run of `plans` computes.
 
@@ -99,8 +144,6 @@ def probe(
     ----------
     plans : sequence of SeriesPlan
         The series of one tile; their files are not opened.
-    exogenous : tuple of int and list of str, optional
-        Number of bands of the user's raster, and their names.
 
     Raises
     ------
@@ -114,7 +157,7 @@ def probe(
     faults = []
     for number in range(1, len(request.functions) + 1):
         try:
-            tried = _try(plans, request, functions, number, exogenous)
+            tried = prober.attempt(plans, number, exogenous)
         except FunctionError as error:
             faults.append(str(error))
             continue
@@ -148,11 +191,6 @@ class _Native(NamedTuple):
     read: dict[str, set[str]]
 
 
-class _Tried(NamedTuple):
-    plan: FunctionPlan
-    read: dict[str, set[str]]
-
-
 def _made_up(
     plans: Sequence[SeriesPlan], request: Request, shape: tuple[int, int]
 ) -> tuple[list[Series], dict[str, SyntheticObservations]]:
@@ -180,13 +218,20 @@ def _native(plans: Sequence[SeriesPlan], request: Request) -> _Native:
     return _Native(labels, {label: source.bands for label, source in sources.items()})
 
 
-def _try(
+def attempt(
     plans: Sequence[SeriesPlan],
     request: Request,
     functions: Functions,
     number: int,
-    exogenous: tuple[int, list[str]] | None,
-) -> _Tried:
+    exogenous: Exogenous,
+) -> Tried:
+    """Try one function on made-up pixels.
+
+    Raises
+    ------
+    FunctionError
+        If it fails, or returns a wrong result.
+    """
     wanted = request.functions[number - 1]
     functions.check_arguments(wanted.name, wanted.kwargs)
     for shape in _SIZES:
@@ -206,7 +251,7 @@ def _try(
             labels=labels_of(features, number),
             series=tuple(accessors.touched),
         )
-        return _Tried(plan, {label: source.bands for label, source in sources.items()})
+        return Tried(plan, {label: source.bands for label, source in sources.items()})
     raise AssertionError("unreachable")
 
 
@@ -222,9 +267,7 @@ def _where(shape: tuple[int, int]) -> str:
     return f"tried on {shape[0]} x {shape[1]} made-up pixels"
 
 
-def _raster(
-    exogenous: tuple[int, list[str]] | None, shape: tuple[int, int]
-) -> tuple[Floats, list[str]] | None:
+def _raster(exogenous: Exogenous, shape: tuple[int, int]) -> tuple[Floats, list[str]] | None:
     if exogenous is None:
         return None
     values = np.random.default_rng(99).uniform(1, 100, (*shape, exogenous[0]))

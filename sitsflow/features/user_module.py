@@ -10,6 +10,7 @@ import inspect
 import io
 import logging
 import sys
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -152,12 +153,23 @@ class UserCode:
                 f"{error.filename}, line {error.lineno}: {error.msg}\n"
                 f"    {(error.text or '').strip()}"
             ) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (importing runs the user's code)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             frames = traceback.extract_tb(error.__traceback__)
             line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
             place = f"{path}, line {line}" if line else str(path)
             raise FunctionError(f"{place}: {type(error).__name__}: {error}") from None
         return module
+
+
+def is_interruption(error: BaseException) -> bool:
+    """Whether an error of the user's code is Ctrl-C; only the main thread is interrupted by it.
+
+    An exception that is no `Exception` would end more than its job: it passes all handlers.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    return isinstance(error, KeyboardInterrupt) and main
 
 
 def public_functions(module: ModuleType) -> Iterator[PublicFunction]:

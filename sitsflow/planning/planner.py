@@ -18,10 +18,12 @@ from sitsflow.errors import (
     SensorFileError,
 )
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import Functions, builtin_digest, load_functions
-from sitsflow.features.probe import ProbeResult, probe
+from sitsflow.features.functions import builtin_digest
+from sitsflow.features.probe import Prober, ProbeResult, probe
+from sitsflow.features.probe_process import prober_of
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
+from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
@@ -41,7 +43,7 @@ from sitsflow.request import Request, SensorRequest
 
 log = logging.getLogger(__name__)
 
-_NOT_PIXELS = {"output_path", "first_step", "last_step"}
+_NOT_PIXELS = {"output_path", "first_step", "last_step", "probe_seconds", "timeout"}
 """Keys of a request that leave what is computed alone."""
 
 
@@ -55,18 +57,22 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     """
     _check_nodata(request.no_data_value)
     sensors = _sensors(request)
-    functions = load_functions(request.module, [one.name for one in request.functions])
-    inventory = find_products(request, sensors)
-    while True:
-        first = first_headers(inventory)
-        grids = define_grids(request, sensors, first)
-        series = {tile: _series(request, sensors, inventory, first, tile) for tile in grids.grids}
-        probed = _probe(request, series, functions)
-        broken, block, width = check_layers(series, probed)
-        if not broken:
-            break
-        inventory = without(inventory, broken, request)
-    return _finished(request, functions, inventory, grids, series, probed, block, width)
+    # First, for its process starts while products are looked for.
+    with prober_of(request) as prober:
+        inventory = find_products(request, sensors)
+        while True:
+            first = first_headers(inventory)
+            grids = define_grids(request, sensors, first)
+            series = {
+                name: _series(request, sensors, inventory, first, name) for name in grids.grids
+            }
+            probed = _probe(request, series, prober)
+            broken, block, width = check_layers(series, probed)
+            if not broken:
+                break
+            inventory = without(inventory, broken, request)
+        code = prober.snapshot()  # now: while they were tried functions may have imported more
+    return _finished(request, code, inventory, grids, series, probed, block, width)
 
 
 def _check_nodata(value: float) -> None:
@@ -144,9 +150,10 @@ def _target_days(
 
 
 def _probe(
-    request: Request, series: Mapping[str, list[SeriesPlan]], functions: Functions
+    request: Request, series: Mapping[str, list[SeriesPlan]], prober: Prober
 ) -> dict[str, ProbeResult]:
     """Probe each tile whose dates differ; all must make the same bands."""
+    prober.load()
     by_dates: dict[Any, ProbeResult] = {}
     found = {}
     for tile, plans in series.items():
@@ -154,7 +161,7 @@ def _probe(
         names = None if exogenous is None else (exogenous[0], tuple(exogenous[1]))
         key = (tuple((plan.days, plan.raw_days, plan.target_days) for plan in plans), names)
         if key not in by_dates:
-            by_dates[key] = probe(plans, request, functions, exogenous)
+            by_dates[key] = probe(plans, request, prober, exogenous)
         found[tile] = by_dates[key]
     first_tile, first = next(iter(found.items()))
     for tile, probed in found.items():
@@ -176,7 +183,7 @@ def _difference(one: str, first: Sequence[str], other: str, second: Sequence[str
 
 def _finished(
     request: Request,
-    functions: Functions,
+    code: CodeSnapshot | None,
     inventory: Inventory,
     grids: RunGrids,
     series: Mapping[str, list[SeriesPlan]],
@@ -185,7 +192,6 @@ def _finished(
     width: int,
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
-    code = functions.snapshot()  # now: while they were tried they may have imported more
     digest = builtin_digest() if code is None else code.digest
     tiles: dict[str, TilePlan] = {}
     notices = list(grids.notices)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from functools import partial
 from itertools import groupby
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from sitsflow.features.accessors import Accessors
 from sitsflow.features.exogenous import read_exogenous
 from sitsflow.features.functions import Functions, check_shape, planned_functions
 from sitsflow.features.native import indices_of, native_features
+from sitsflow.features.time_limit import TimeLimit
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
 from sitsflow.io.read import reading
@@ -190,12 +192,13 @@ class _Chunk:
             copies=request.module is not None,
         )
         undefined: dict[str, int] = {}
-        for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
-            part = out[at : at + len(planned.labels)]
-            made = self._call(functions, planned, wanted.kwargs, accessors, part)
-            for label, count in made.items():  # two functions may give the same label
-                undefined[label] = undefined.get(label, 0) + count
-            at += len(planned.labels)
+        with TimeLimit(request.timeout, self._where) as limit:
+            call = partial(self._call, functions, accessors, limit)
+            for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
+                made = call(planned, wanted.kwargs, out[at : at + len(planned.labels)])
+                for label, count in made.items():  # two functions may give the same label
+                    undefined[label] = undefined.get(label, 0) + count
+                at += len(planned.labels)
         return undefined
 
     def valid_pixels(self) -> dict[str, dict[str, int]]:
@@ -209,13 +212,14 @@ class _Chunk:
     def _call(
         self,
         functions: Functions,
+        accessors: Accessors,
+        limit: TimeLimit,
         planned: FunctionPlan,
         kwargs: Mapping[str, Any],
-        accessors: Accessors,
         out: NDArray[np.float32],
     ) -> dict[str, int]:
         accessors.touched.clear()
-        features = functions.call(planned.name, accessors, kwargs, self._where)
+        features = functions.call(planned.name, accessors, kwargs, self._where, limit)
         check_shape(features, self._padded.shape, planned.name, self._where)
         if len(features.values) != len(planned.labels):
             raise FunctionError(
