@@ -77,9 +77,14 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
 
 def _check_nodata(value: float) -> None:
     """Refuse a no-data value that a file of 32-bit floats cannot hold; NaN can be held."""
-    largest = float(np.finfo(np.float32).max)
+    about = np.finfo(np.float32)
+    largest, smallest = float(about.max), float(about.smallest_normal)
+    message = ""
     if abs(value) > largest:
         message = f"{value:g} does not fit in 32-bit floats; at most {largest:.6g}"
+    elif 0 < abs(value) < smallest:
+        message = f"{value:g} would become 0 or another value in 32-bit floats; write 0"
+    if message:
         raise ConfigError([Fault("external_features.no_data_value", message)])
 
 
