@@ -12,7 +12,7 @@ from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessor, accessors
 from sitsflow.features.exogenous import describe_raster
 from sitsflow.features.native import indices_of
-from sitsflow.features.probe import SyntheticObservations
+from sitsflow.features.synthetic import SyntheticObservations
 from sitsflow.features.user_module import public_functions
 from sitsflow.io.code_snapshot import PublicFunction
 from sitsflow.plan import Plan, TilePlan
