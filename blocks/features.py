@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Section, Words
-from sitsflow.request import FunctionCall
+from sitsflow.request import LONGEST_SECONDS, FunctionCall
 
 Indices = Annotated[
     tuple[Literal["NDVI", "NDWI", "Brightness"], ...],
@@ -189,6 +189,7 @@ class ExternalFeatures(ChunkKeys):
     probe_seconds: Annotated[float, OWN] = Field(
         default=60,
         gt=0,
+        le=LONGEST_SECONDS,
         title="Time limit of the trial",
         description="Seconds that importing the module, and each function on made-up pixels, may "
         "take before a run. What takes longer is refused.",
@@ -196,6 +197,7 @@ class ExternalFeatures(ChunkKeys):
     timeout: Annotated[float | None, OWN] = Field(
         default=None,
         gt=0,
+        le=LONGEST_SECONDS,
         title="Time limit of a chunk",
         description="Seconds that the functions may take together on a chunk, reading included; "
         "the chunk fails then. Default: any time.",

@@ -8,12 +8,13 @@ import math
 import os
 import signal
 import traceback
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from typing import Any
 
 from sitsflow.errors import SitsflowError
 from sitsflow.features.functions import Functions, load_functions
-from sitsflow.features.probe import attempt
+from sitsflow.features.probe import attempt, warm_up
 from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.request import Request
 
@@ -33,7 +34,8 @@ def main(questions: int, answers: int, trace: int) -> None:
     faulthandler.enable(trace, all_threads=False)
     faulthandler.register(signal.SIGUSR1, trace, all_threads=True)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asked
-    os.dup2(2, 1)  # prints of compiled code are no output of the program that asked
+    with suppress(OSError):  # there may be no standard error
+        os.dup2(2, 1)  # prints of compiled code are no output of the program that asked
     incoming = Connection(questions, writable=False)
     outgoing = Connection(answers, readable=False)
     try:
@@ -64,8 +66,6 @@ class _Answers:
 
     def answer(self, kind: str, *question: Any) -> None:
         """Answer one question."""
-        # Even where compiled code never returns, and the process that asked was killed.
-        signal.alarm(math.ceil(self._request.probe_seconds) + _MORE_SECONDS)
         try:
             self._outgoing.send(("answer", getattr(self, f"_{kind}")(*question)))
         except SitsflowError as error:
@@ -74,13 +74,20 @@ class _Answers:
 
     def _load(self) -> None:
         request = self._request
-        self._outgoing.send(("doing", str(request.module)))
+        self._begin(str(request.module))
         self._functions = load_functions(request.module, [one.name for one in request.functions])
 
     def _attempt(self, plans: Any, number: int, exogenous: Any) -> Any:
         assert self._functions is not None
-        self._outgoing.send(("doing", self._request.functions[number - 1].name))
+        warm_up(plans, self._request)
+        self._begin(self._request.functions[number - 1].name)
         return attempt(plans, self._request, self._functions, number, exogenous)
+
+    def _begin(self, what: str) -> None:
+        """Let the time of a function, or of the module, begin."""
+        self._outgoing.send(("doing", what))
+        # Even where compiled code never returns, and the process that asked was killed.
+        signal.alarm(math.ceil(self._request.probe_seconds) + _MORE_SECONDS)
 
     def _snapshot(self) -> CodeSnapshot | None:
         assert self._functions is not None
