@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Section, Words
-from sitsflow.request import FunctionCall
+from sitsflow.request import LONGEST_SECONDS, FunctionCall
 
 Indices = Annotated[
     tuple[Literal["NDVI", "NDWI", "Brightness"], ...],
@@ -185,6 +185,22 @@ class ExternalFeatures(ChunkKeys):
         title="Refuse NaN",
         description="Whether a NaN or an infinity made by a function is an error, instead of "
         "becoming no-data with a count in the log.",
+    )
+    probe_seconds: Annotated[float, OWN] = Field(
+        default=60,
+        gt=0,
+        le=LONGEST_SECONDS,
+        title="Time limit of the trial",
+        description="Seconds that importing the module, and each function on made-up pixels, may "
+        "take before a run. What takes longer is refused.",
+    )
+    timeout: Annotated[float | None, OWN] = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_SECONDS,
+        title="Time limit of a chunk",
+        description="Seconds that the functions may take together on a chunk, reading included; "
+        "the chunk fails then. Default: any time.",
     )
     output_name: Annotated[str | None, NoEffect("the map is always final/features_map.tif")] = (
         Field(default=None, title="Output name", description="Name of the files written.")

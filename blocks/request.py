@@ -47,6 +47,8 @@ def make_request(partial: PartialConfig) -> Request:
         concat_mode=external.concat_mode,
         no_data_value=external.no_data_value,
         strict=external.strict,
+        probe_seconds=external.probe_seconds,
+        timeout=external.timeout,
         exogenous=external.exogeneous_data,
         fill_missing_dates=managing.fill_missing_dates,
         padding=(managing.padding_size_x, managing.padding_size_y),

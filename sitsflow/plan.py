@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from sitsflow.digest import digest_text
 from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Bounds, Grid, Window
+from sitsflow.io.code_snapshot import CodeSnapshot, keep_code
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import write_whole
 from sitsflow.products.scenes import Scene, Skipped
@@ -117,6 +118,7 @@ class Plan(_Frozen):
     tile_names: tuple[str, ...]
     labels: tuple[str, ...] = Field(description="names of the output bands, in order")
     functions: tuple[FunctionPlan, ...]
+    code: CodeSnapshot | None = Field(default=None, description="the user's; None: built-in")
     mosaic_grid: Grid
     area: Bounds | None = Field(default=None, description="bounds of the area of interest")
     skipped: tuple[Skipped, ...] = ()
@@ -136,7 +138,9 @@ class Plan(_Frozen):
 
 
 def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
-    """Keep a plan in its output directory: one file for the run, one a tile."""
+    """Keep a plan in its output directory: a file for the run, one a tile, the user's code."""
+    if plan.code is not None:
+        keep_code(plan.code, plan.paths.code)
     for tile, part in tiles.items():
         write_whole(plan.paths.tile_plan(tile), part.model_dump_json())
     write_whole(plan.paths.plan, plan.model_dump_json(indent=1))

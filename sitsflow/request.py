@@ -20,6 +20,8 @@ STEPS = (
 """Group and title of each step, in order, numbered from 1, in the words iota2 prints."""
 
 GROUPS = ("init", "writing", "mosaic")
+LONGEST_SECONDS = 1e6
+"""Eleven days; timers of the system cannot count for ever."""
 
 
 class _Frozen(BaseModel):
@@ -88,6 +90,15 @@ class Request(_Frozen):
     concat_mode: bool = True
     no_data_value: float = -10000
     strict: bool = Field(default=False, description="a NaN from a function is an error")
+    probe_seconds: float = Field(
+        default=60, gt=0, le=LONGEST_SECONDS, description="that a function may take when tried"
+    )
+    timeout: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_SECONDS,
+        description="seconds that the functions may take on a chunk",
+    )
     exogenous: Path | None = Field(default=None, description="raster; may contain $TILE")
     fill_missing_dates: bool = False
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")

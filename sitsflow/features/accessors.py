@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,7 +28,9 @@ class Accessor(NamedTuple):
 
 
 class Accessors:
-    """The data container that user functions take as ``self``.
+    """The data container that user functions take as ``self``: one for each call.
+
+    All that it hands out is the function's own: what one changes no other one sees.
 
     Attributes
     ----------
@@ -39,7 +41,7 @@ class Accessors:
     exogeneous_data_name : list of str
         Descriptions of its bands.
     touched : dict of str to set of str
-        What was asked for since it was last cleared: band and index names by sensor label.
+        What was asked for: band and index names by sensor label.
     """
 
     def __init__(
@@ -58,9 +60,16 @@ class Accessors:
         self.raw_dates = {
             label: [stamp(day) for day in one.plan.raw_days] for label, one in series.items()
         }
-        self.exogeneous_data_array = exogenous[0] if exogenous else None
-        self.exogeneous_data_name = exogenous[1] if exogenous else []
+        self.exogeneous_data_name = list(exogenous[1]) if exogenous else []
+        self._exogenous = exogenous[0] if exogenous else None
         self._methods = {accessor.name: accessor for accessor in accessors(series)}
+
+    @cached_property
+    def exogeneous_data_array(self) -> NDArray[np.float32] | None:
+        """The user's raster over this chunk; copied only where a function asks for it."""
+        if self._exogenous is None or not self._copies:
+            return self._exogenous
+        return self._exogenous.copy()
 
     def get_interpolated_dates(self) -> dict[str, list[str]]:
         """Return dates of the interpolated series, YYYYMMDD, by sensor label."""

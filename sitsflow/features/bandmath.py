@@ -62,6 +62,8 @@ _FUNCTIONS: Mapping[str, tuple[int, Callable[..., Any]]] = {
 _BAND = re.compile(r"b([1-9]\d*)$")
 _LARGEST = 3e38  # of a float32
 _LONGEST = 1000  # characters: deeper nesting than a formula needs would exhaust the parser
+_SHOWN = 80  # characters, of an expression that cannot be understood at all
+_DEEPEST = 350  # levels: a sum of all that 1000 characters hold is not refused
 
 
 @dataclass(frozen=True)
@@ -100,12 +102,34 @@ def parse(text: str) -> Expression:
     try:
         tree = ast.parse(_choices(python), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"{text!r} is not an expression") from None
+        raise ExpressionError(f"{_begin(text)} is not an expression") from None
+    if _is_too_deep(tree):
+        raise ExpressionError(f"{_begin(text)} is nested more than {_DEEPEST} levels deep")
     numbers: set[int] = set()
     _check(tree, text, numbers)
     if not numbers:
         raise ExpressionError(f"{text!r} uses no band; bands are called b1, b2, ...")
     return Expression(text=text.strip(), bands=tuple(sorted(numbers)), _tree=tree)
+
+
+def _is_too_deep(tree: ast.expr) -> bool:
+    """Whether checking or evaluating an expression could exhaust the interpreter's stack."""
+    level: list[ast.AST] = [tree]
+    for _ in range(_DEEPEST):
+        # Operators are nodes too, which lead no deeper.
+        level = [
+            child
+            for node in level
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.expr)
+        ]
+        if not level:
+            return False
+    return True
+
+
+def _begin(text: str) -> str:
+    return repr(text) if len(text) <= _SHOWN else f"{text[:_SHOWN]!r} ..."
 
 
 def split(text: str) -> list[str]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Iterator, Mapping
-from types import ModuleType
+from collections.abc import Iterable, Mapping
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -13,9 +11,10 @@ from sitsflow.dates import stamp
 from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessor, accessors
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import load_functions
 from sitsflow.features.native import indices_of
-from sitsflow.features.probe import SyntheticObservations
+from sitsflow.features.synthetic import SyntheticObservations
+from sitsflow.features.user_module import public_functions
+from sitsflow.io.code_snapshot import PublicFunction
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.timeseries.indices import IOTA2_INDICES
 from sitsflow.timeseries.series import Series
@@ -65,10 +64,8 @@ def describe(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[CatalogueEntry]:
                 dtype="float32",
             )
         )  # fmt: skip
-    found += _functions(builtin, "built-in")
-    if request.module is not None:
-        found += _functions(load_functions(request.module, []).module, "module")
-    return found
+    found += _functions(public_functions(builtin), "built-in")
+    return found + _functions(() if plan.code is None else plan.code.functions, "module")
 
 
 def _accessor(one: Accessor, series: Series) -> CatalogueEntry:
@@ -96,9 +93,5 @@ def _about(one: Accessor, series: Series) -> str:
     return f"{common}, DN = reflectance x {sensor.quantification:g}"
 
 
-def _functions(module: ModuleType, kind: Kind) -> Iterator[CatalogueEntry]:
-    for name, value in vars(module).items():
-        own = inspect.isfunction(value) and value.__module__ == module.__name__
-        if own and not name.startswith("_"):
-            about = (inspect.getdoc(value) or "").partition("\n")[0]
-            yield CatalogueEntry(kind=kind, name=name, about=about)
+def _functions(functions: Iterable[PublicFunction], kind: Kind) -> list[CatalogueEntry]:
+    return [CatalogueEntry(kind=kind, name=one.name, about=one.about) for one in functions]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import reprlib
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -45,15 +46,28 @@ def label_text(label: Any) -> str:
     ------
     TypeError
         If it is neither.
+    ValueError
+        If a file cannot hold it.
     """
     if isinstance(label, str):
-        return str(label)
+        return _checked(str(label))
     if hasattr(label, "sensor_name") and hasattr(label, "feat_name"):
         parts = [str(label.sensor_name), str(label.feat_name)]
         if getattr(label, "date", None) is not None:
             parts.append(_date_text(label.date))
-        return "_".join(parts)
-    raise TypeError(f"a label is a string or an I2Label, not {label!r}")
+        return _checked("_".join(parts))
+    raise TypeError(f"a label is a string or an I2Label, not {reprlib.repr(label)}")
+
+
+def _checked(text: str) -> str:
+    """Refuse what a raster's description cannot hold: GDAL would cut it at a NUL."""
+    if "\0" in text:
+        raise ValueError(f"the label {text!r} has a NUL character, which a file cannot hold")
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError(f"the label {text!r} is no valid Unicode text") from None
+    return text
 
 
 def default_labels(function: int, bands: int) -> tuple[str, ...]:

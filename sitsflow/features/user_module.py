@@ -6,22 +6,27 @@ import contextlib
 import hashlib
 import importlib.machinery
 import importlib.util
+import inspect
 import io
 import logging
 import sys
+import threading
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.machinery import ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 
 from sitsflow.errors import FunctionError
 from sitsflow.features.labels import iota2_labels
+from sitsflow.features.user_import import FinderBeside, Sources
+from sitsflow.io.code_snapshot import CodeSnapshot, PublicFunction, digest_code, read_code
 
 log = logging.getLogger(__name__)
 
 _loaded: dict[Path, UserCode] = {}
+_snapshots: dict[tuple[str, Path, Path], UserCode] = {}
+_MOST_SNAPSHOTS = 8  # of several runs on one cluster
 
 
 def load_user_code(path: Path) -> UserCode:
@@ -39,6 +44,33 @@ def load_user_code(path: Path) -> UserCode:
     return known
 
 
+def load_snapshot(code: CodeSnapshot, folder: Path) -> UserCode:
+    """Return the module of a snapshot, imported once a process; its files are not looked at.
+
+    Parameters
+    ----------
+    folder : Path
+        Where `keep_code` wrote it. Not needed while the snapshot has its contents.
+
+    Raises
+    ------
+    FunctionError
+        If it does not import.
+    OutputError
+        If the snapshot is gone or was changed.
+    """
+    key = (code.digest, code.path, folder)  # a copy of a module may have other files beside it
+    known = _snapshots.get(key)
+    if known is None:
+        whole = code if code.contents else read_code(code, folder)
+        place = folder / code.digest
+        known = UserCode(code.path, whole, place if place.is_dir() else None)
+        while len(_snapshots) >= _MOST_SNAPSHOTS:
+            del _snapshots[next(iter(_snapshots))]
+        _snapshots[key] = known
+    return known
+
+
 class UserCode:
     """A user's module, and those beside it which it imports.
 
@@ -46,29 +78,39 @@ class UserCode:
     user's ``numpy.py`` or ``config.py`` is theirs alone.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(
+        self, path: Path, snapshot: CodeSnapshot | None = None, folder: Path | None = None
+    ) -> None:
         self._path = path
         self._beside: dict[str, ModuleType] = {}
-        self._stamps: dict[Path, tuple[int, int]] = {}
+        self._sources = Sources(path, snapshot, folder)
         self.module = self._import()
-        self._remember()
 
     @property
     def current(self) -> bool:
         """Whether the files are as they were when they were imported."""
-        return all(_stamp(file) == stamp for file, stamp in self._stamps.items())
+        return self._sources.current
 
-    @property
-    def digest(self) -> str:
-        """Digest of the source of the module and of those beside it imported so far."""
-        files = sorted(self._stamps)
-        return hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    def snapshot(self) -> CodeSnapshot:
+        """Return the module and those beside it imported so far, as they were then."""
+        files, contents = tuple(self._sources.files.values()), dict(self._sources.contents)
+        return CodeSnapshot(
+            files=files,
+            digest=digest_code(files, contents),
+            beside=tuple(sorted(self._names())),
+            functions=tuple(public_functions(self.module)),
+            contents=contents,
+        )
+
+    def line(self, place: str, number: int | None) -> str | None:
+        """Return a line of one of its files as it was when it was imported."""
+        return self._sources.line(place, number)
 
     @contextmanager
     def importing(self, where: str) -> Iterator[None]:
         """Let code import modules beside the user's, and log what it prints; `where` is for it."""
-        mine = _names(self._path)
-        finder = _Beside(self._path.parent, mine)
+        mine = self._names()
+        finder = FinderBeside(self._sources, mine)
         foreign = _taken_out(mine, self._path.parent)
         before = {name for name in sys.modules if _top(name) in mine}
         sys.modules.update(self._beside)
@@ -82,20 +124,24 @@ class UserCode:
             for name in [n for n in sys.modules if _top(n) in mine and n not in before]:
                 self._beside[name] = sys.modules.pop(name)
             sys.modules.update(foreign)
-            self._remember()
             for line in printed.getvalue().splitlines():
                 log.info("%s printed: %s", where, line)
 
-    def _remember(self) -> None:
-        places = [getattr(module, "__file__", None) for module in self._beside.values()]
-        for file in (self._path, *(Path(place) for place in places if place)):
-            self._stamps.setdefault(file, _stamp(file))
+    def _names(self) -> set[str]:
+        known = self._sources.snapshot
+        return _names(self._path) if known is None else set(known.beside)
 
     def _import(self) -> ModuleType:
         path = self._path
-        name = f"sitsflow_user_{hashlib.sha256(str(path).encode()).hexdigest()[:8]}"
-        spec = importlib.util.spec_from_file_location(name, path)
-        if spec is None or spec.loader is None or not path.is_file():
+        try:
+            self._sources.add("", path)
+        except OSError:
+            raise FunctionError(f"{path}: not a Python file") from None
+        known = self._sources.snapshot
+        whose = hashlib.sha256(f"{path}{known.digest if known else ''}".encode()).hexdigest()
+        name = f"sitsflow_user_{whose[:8]}"
+        spec = self._sources.spec("", name)
+        if spec is None or spec.loader is None:
             raise FunctionError(f"{path}: not a Python file")
         module = importlib.util.module_from_spec(spec)
         sys.modules[name] = module  # dataclasses look their module up there
@@ -107,7 +153,9 @@ class UserCode:
                 f"{error.filename}, line {error.lineno}: {error.msg}\n"
                 f"    {(error.text or '').strip()}"
             ) from None
-        except (Exception, SystemExit) as error:  # noqa: BLE001  (importing runs the user's code)
+        except BaseException as error:
+            if is_interruption(error):
+                raise
             frames = traceback.extract_tb(error.__traceback__)
             line = next((f.lineno for f in reversed(frames) if f.filename == str(path)), None)
             place = f"{path}, line {line}" if line else str(path)
@@ -115,21 +163,22 @@ class UserCode:
         return module
 
 
-class _Beside:
-    """Finder of the modules in a user's folder, by which they come before installed ones."""
+def is_interruption(error: BaseException) -> bool:
+    """Whether an error of the user's code is Ctrl-C; only the main thread is interrupted by it.
 
-    def __init__(self, folder: Path, names: set[str]) -> None:
-        self._folder = str(folder)
-        self._names = names
+    An exception that is no `Exception` would end more than its job: it passes all handlers.
+    """
+    main = threading.current_thread() is threading.main_thread()
+    return isinstance(error, KeyboardInterrupt) and main
 
-    def find_spec(
-        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
-    ) -> ModuleSpec | None:
-        if path is not None or name not in self._names:
-            return None
-        # Its finder keeps the folder's listing: a module written just now would be overlooked.
-        PathFinder.invalidate_caches()
-        return PathFinder.find_spec(name, [self._folder], target)
+
+def public_functions(module: ModuleType) -> Iterator[PublicFunction]:
+    """Yield the functions that a module defines, in its order."""
+    for name, value in vars(module).items():
+        own = inspect.isfunction(value) and value.__module__ == module.__name__
+        if own and not name.startswith("_"):
+            about = (inspect.getdoc(value) or "").partition("\n")[0]
+            yield PublicFunction(name=name, about=about)
 
 
 def _names(path: Path) -> set[str]:
@@ -168,14 +217,6 @@ def _lies_in(module: ModuleType, folder: Path) -> bool:
 
 def _top(name: str) -> str:
     return name.partition(".")[0]
-
-
-def _stamp(file: Path) -> tuple[int, int]:
-    try:
-        about = file.stat()
-    except OSError:
-        return 0, 0
-    return about.st_size, about.st_mtime_ns
 
 
 @contextmanager

@@ -34,9 +34,9 @@ def disk_full(path: Path, error: BaseException) -> DiskFullError | None:
     if errno.EFBIG in numbers or (limited and not numbers):
         why = f"files may have {largest:,} bytes at most (`ulimit -f`); raise that limit"
     elif errno.EDQUOT in numbers:
-        why = f"your quota on {_mount(path)} is used up; make room"
+        why = f"your quota on {mount_point(path.parent)} is used up; make room"
     elif errno.ENOSPC in numbers or free < _FULL_BYTES:
-        why = f"{_mount(path)} is full, with {free / 1e6:.0f} MB free; make room"
+        why = f"{mount_point(path.parent)} is full, with {free / 1e6:.0f} MB free; make room"
     else:
         return None
     return DiskFullError(f"{path} could not be written: {why}, and run again")
@@ -48,7 +48,7 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _mount(path: Path) -> Path:
-    """Return where the file system of a path is mounted."""
-    folder = path.parent.resolve()
-    return next((one for one in (folder, *folder.parents) if os.path.ismount(one)), folder)
+def mount_point(path: Path) -> Path:
+    """Return the folder at which the file system of a path is mounted."""
+    real = path.resolve()
+    return next(folder for folder in (real, *real.parents) if os.path.ismount(folder))

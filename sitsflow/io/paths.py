@@ -58,6 +58,11 @@ class OutputPaths:
         return self.state / "plan.json"
 
     @property
+    def code(self) -> Path:
+        """Folder of the snapshot of the user's code, which jobs run."""
+        return self.state / "code"
+
+    @property
     def status(self) -> Path:
         """Readable table of all tasks."""
         return self.root / "IOTA2_tasks_status.txt"

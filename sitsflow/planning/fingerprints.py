@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 from sitsflow import __version__
 from sitsflow.digest import digest_text
 from sitsflow.features.exogenous import describe_header, raster_path
-from sitsflow.features.functions import Functions
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.area import area_digest
 from sitsflow.geo.grid import Grid, Window
@@ -29,14 +28,17 @@ _FINDING = {
 
 
 class TileFacts(NamedTuple):
-    """All that is decided about a tile. `series` are complete, `room` is that of `TilePlan`."""
+    """All that is decided about a tile. `series` are complete, `room` is that of `TilePlan`.
+
+    `code` is a digest of the code of its functions.
+    """
 
     tile: str
     grid: Grid
     room: Window | None
     series: Sequence[SeriesPlan]
     probed: ProbeResult
-    functions: Functions
+    code: str
 
 
 class _Needs(NamedTuple):
@@ -134,7 +136,7 @@ def _features(request: Request, tile: TileFacts) -> _Needs:
         facts["area"] = area_digest(request.area_of_interest, tile.grid.crs)
     if not calls:
         return _Needs(facts, layers)
-    facts |= _keys(request, {"functions", "padding", "strict"}) | {"code": tile.functions.digest}
+    facts |= _keys(request, {"functions", "padding", "strict"}) | {"code": tile.code}
     facts["dates"] = [(one.sensor.label, one.raw_days, one.target_days) for one in tile.series]
     if any(request.padding) and tile.room is not None:
         facts["room"] = tile.room.model_dump()

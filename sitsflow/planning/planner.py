@@ -18,10 +18,12 @@ from sitsflow.errors import (
     SensorFileError,
 )
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import Functions, load_functions
-from sitsflow.features.probe import ProbeResult, probe
+from sitsflow.features.functions import builtin_digest
+from sitsflow.features.probe import Prober, ProbeResult, probe
+from sitsflow.features.probe_process import prober_of
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
+from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.io.read import Header, reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
@@ -43,7 +45,9 @@ from sitsflow.request import Request, SensorRequest
 
 log = logging.getLogger(__name__)
 
-_NOT_PIXELS = {"output_path", "first_step", "last_step", "allow_remote"}
+_NOT_PIXELS = {
+    "output_path", "first_step", "last_step", "allow_remote", "probe_seconds", "timeout",
+}  # fmt: skip
 """Keys of a request that leave what is computed alone."""
 
 
@@ -62,25 +66,34 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
 def _decided(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     _check_nodata(request.no_data_value)
     sensors = _sensors(request)
-    functions = load_functions(request.module, [one.name for one in request.functions])
-    inventory = find_products(request, sensors)
-    while True:
-        first = first_headers(inventory)
-        grids = define_grids(request, sensors, first)
-        series = {tile: _series(request, sensors, inventory, first, tile) for tile in grids.grids}
-        probed = _probe(request, series, functions)
-        checked = check_layers(series, probed)
-        if not checked.broken:
-            break
-        inventory = without(inventory, checked.broken, request)
-    return _finished(request, functions, inventory, grids, series, probed, checked)
+    # First, for its process starts while products are looked for.
+    with prober_of(request) as prober:
+        inventory = find_products(request, sensors)
+        while True:
+            first = first_headers(inventory)
+            grids = define_grids(request, sensors, first)
+            series = {
+                name: _series(request, sensors, inventory, first, name) for name in grids.grids
+            }
+            probed = _probe(request, series, prober)
+            checked = check_layers(series, probed)
+            if not checked.broken:
+                break
+            inventory = without(inventory, checked.broken, request)
+        code = prober.snapshot()  # now: while they were tried functions may have imported more
+    return _finished(request, code, inventory, grids, series, probed, checked)
 
 
 def _check_nodata(value: float) -> None:
     """Refuse a no-data value that a file of 32-bit floats cannot hold; NaN can be held."""
-    largest = float(np.finfo(np.float32).max)
+    about = np.finfo(np.float32)
+    largest, smallest = float(about.max), float(about.smallest_normal)
+    message = ""
     if abs(value) > largest:
         message = f"{value:g} does not fit in 32-bit floats; at most {largest:.6g}"
+    elif 0 < abs(value) < smallest:
+        message = f"{value:g} would become 0 or another value in 32-bit floats; write 0"
+    if message:
         raise ConfigError([Fault("external_features.no_data_value", message)])
 
 
@@ -151,9 +164,10 @@ def _target_days(
 
 
 def _probe(
-    request: Request, series: Mapping[str, list[SeriesPlan]], functions: Functions
+    request: Request, series: Mapping[str, list[SeriesPlan]], prober: Prober
 ) -> dict[str, ProbeResult]:
     """Probe each tile whose dates differ; all must make the same bands."""
+    prober.load()
     by_dates: dict[Any, ProbeResult] = {}
     found = {}
     for tile, plans in series.items():
@@ -161,7 +175,7 @@ def _probe(
         names = None if exogenous is None else (exogenous[0], tuple(exogenous[1]))
         key = (tuple((plan.days, plan.raw_days, plan.target_days) for plan in plans), names)
         if key not in by_dates:
-            by_dates[key] = probe(plans, request, functions, exogenous)
+            by_dates[key] = probe(plans, request, prober, exogenous)
         found[tile] = by_dates[key]
     first_tile, first = next(iter(found.items()))
     for tile, probed in found.items():
@@ -183,7 +197,7 @@ def _difference(one: str, first: Sequence[str], other: str, second: Sequence[str
 
 def _finished(
     request: Request,
-    functions: Functions,
+    code: CodeSnapshot | None,
     inventory: Inventory,
     grids: RunGrids,
     series: Mapping[str, list[SeriesPlan]],
@@ -191,12 +205,13 @@ def _finished(
     checked: CheckedLayers,
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
+    digest = builtin_digest() if code is None else code.digest
     tiles: dict[str, TilePlan] = {}
     notices = [*grids.notices, *checked.notices]
     for tile, plans in series.items():
         grid = grids.grids[tile]
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)
-        facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], functions)
+        facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], digest)
         steps, inputs = tile_dependencies(request, facts)
         tiles[tile] = TilePlan(
             tile=tile,
@@ -217,6 +232,7 @@ def _finished(
         tile_names=tuple(tiles),
         labels=first.labels,
         functions=first.functions,
+        code=code,
         mosaic_grid=grids.mosaic,
         area=grids.area,
         skipped=tuple(inventory.skipped),

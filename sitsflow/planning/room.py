@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from sitsflow.errors import ConfigError, Fault
 from sitsflow.geo.grid import Grid
+from sitsflow.io.disk import mount_point
 
 MOST_SIDE = 2**31 - 1
 """Rows or columns of a raster: GDAL counts them in 32 bits."""
@@ -57,7 +57,7 @@ def room_notice(output_path: Path, n_bytes: int, compression: str) -> Iterator[s
     disk = shutil.disk_usage(place)
     needed = (
         f"the maps of the tiles have {_gb(n_bytes)} before compression, and the file system at "
-        f"{_mount(place)}, where {output_path} lies, has"
+        f"{mount_point(place)}, where {output_path} lies, has"
     )
     if n_bytes > disk.total * (1 if compression == "NONE" else _MOST_COMPRESSED):
         message = f"{needed} {_gb(disk.total)} in all. Choose larger pixels, or fewer features"
@@ -68,12 +68,6 @@ def room_notice(output_path: Path, n_bytes: int, compression: str) -> Iterator[s
 
 def _existing(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
-
-
-def _mount(path: Path) -> Path:
-    """Return the folder that a file system is mounted at."""
-    real = path.resolve()
-    return next(folder for folder in (real, *real.parents) if os.path.ismount(folder))
 
 
 def _gb(n_bytes: int) -> str:

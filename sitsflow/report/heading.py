@@ -9,6 +9,7 @@ from pyproj import CRS
 
 from sitsflow.dates import to_day
 from sitsflow.geo.grid import Grid
+from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.report.figures import THIN, duration, moment, number, period, plural, whole
 from sitsflow.report.work import Outcome, began_and_ended
@@ -48,6 +49,8 @@ def heading_of(plan: Plan, tiles: Mapping[str, TilePlan], outcomes: list[Outcome
         begin, end = times
         took = duration((end - begin).total_seconds())
         facts.append(("Made", f"{moment(begin)}, in {took}"))
+    if plan.code is not None:
+        facts.append(("Code of the functions", _code(plan, plan.code)))
     facts += [("Version", f"sitsflow {plan.version}"), ("Fingerprint", plan.map_fingerprint)]
     platforms = " and ".join(dict.fromkeys(sensor.partition(":")[0] for sensor in sensors))
     where = names if count <= 4 else f"{count} tiles"
@@ -73,6 +76,12 @@ def _sensors(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[str]:
             words += f", interpolated to {plural(len(one.target_days), 'date')}"
         lines.append(f"{one.sensor.platform}: {words}")
     return lines
+
+
+def _code(plan: Plan, code: CodeSnapshot) -> str:
+    """Where the copy of the user's code is that made the map."""
+    folder = (plan.paths.code / code.digest).relative_to(plan.paths.root).as_posix()
+    return f"{', '.join(file.name for file in code.files)}; as it ran: {folder}"
 
 
 def _features(plan: Plan) -> str:

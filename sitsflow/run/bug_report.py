@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import time
 import zipfile
@@ -95,36 +94,19 @@ def _sources(paths: OutputPaths, *, with_code: bool) -> Iterator[_Source]:
         if file.is_file() and not file.is_symlink():
             yield kind, file, file.relative_to(paths.root).as_posix()
     if with_code:
-        for file in _user_code(paths):
-            yield "user code", file, f"code/{file.name}"
+        for name, file in _user_code(paths).items():
+            yield "user code", file, f"code/{name}"
 
 
-def _user_code(paths: OutputPaths) -> list[Path]:
-    """Return the user's module and those beside it that it imports, directly or not."""
+def _user_code(paths: OutputPaths) -> dict[str, Path]:
+    """Return the files of the user's code, as the run had it, by their names in its snapshot."""
     try:
-        module = load_plan(paths.root).request.module
+        code = load_plan(paths.root).code
     except OutputError:
-        return []  # the run ended before its plan was kept
-    found: dict[Path, None] = {}
-    waiting = [module] if module else []
-    while waiting:
-        file = waiting.pop()
-        if file not in found and file.is_file():
-            found[file] = None
-            waiting += [file.with_name(f"{name}.py") for name in _imported(file)]
-    return list(found)
-
-
-def _imported(file: Path) -> Iterator[str]:
-    try:
-        tree = ast.parse(file.read_bytes())
-    except (OSError, SyntaxError, ValueError):
-        return
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+        return {}  # the run ended before its plan was kept
+    if code is None:
+        return {}
+    return {file.name: paths.code / code.digest / file.name for file in code.files}
 
 
 def _read(file: Path) -> str:

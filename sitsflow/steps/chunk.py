@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Mapping
 from itertools import groupby
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,14 +15,16 @@ from sitsflow.dates import stamp
 from sitsflow.errors import FunctionError
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.exogenous import read_exogenous
-from sitsflow.features.functions import Functions, check_shape, load_functions
+from sitsflow.features.functions import Functions, planned_functions
 from sitsflow.features.native import indices_of, native_features
+from sitsflow.features.results import check_labels, check_shape, labels_of
+from sitsflow.features.time_limit import TimeLimit
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
 from sitsflow.io.read import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import write_raster
-from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
+from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.steps.sources import sources_text
 from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
@@ -31,6 +33,7 @@ from sitsflow.timeseries.series import Series
 log = logging.getLogger(__name__)
 
 Bools = NDArray[np.bool_]
+Raster = tuple[NDArray[np.float32], list[str]] | None
 
 
 class ChunkFeatures(NamedTuple):
@@ -183,19 +186,16 @@ class _Chunk:
                 at += 1
         if not request.functions:
             return {}
-        functions = load_functions(request.module, [one.name for one in request.functions])
-        accessors = Accessors(
-            {one.plan.sensor.label: one for one in self._series},
-            read_exogenous(request, self._tile_plan.tile, self._tile_plan.grid, self._padded),
-            copies=request.module is not None,
-        )
+        functions = planned_functions(self._plan)
+        raster = read_exogenous(request, self._tile_plan.tile, self._tile_plan.grid, self._padded)
         undefined: dict[str, int] = {}
-        for planned, wanted in zip(self._plan.functions, request.functions, strict=True):
-            part = out[at : at + len(planned.labels)]
-            made = self._call(functions, planned, wanted.kwargs, accessors, part)
-            for label, count in made.items():  # two functions may give the same label
-                undefined[label] = undefined.get(label, 0) + count
-            at += len(planned.labels)
+        with TimeLimit(request.timeout, self._where) as limit:
+            for number, planned in enumerate(self._plan.functions, start=1):
+                part = out[at : at + len(planned.labels)]
+                made = self._call(functions, number, raster, limit, part)
+                for label, count in made.items():  # two functions may give the same label
+                    undefined[label] = undefined.get(label, 0) + count
+                at += len(planned.labels)
         return undefined
 
     def valid_pixels(self) -> dict[str, dict[str, int]]:
@@ -209,19 +209,23 @@ class _Chunk:
     def _call(
         self,
         functions: Functions,
-        planned: FunctionPlan,
-        kwargs: Mapping[str, Any],
-        accessors: Accessors,
+        number: int,
+        raster: Raster,
+        limit: TimeLimit,
         out: NDArray[np.float32],
     ) -> dict[str, int]:
-        accessors.touched.clear()
-        features = functions.call(planned.name, accessors, kwargs, self._where)
+        """Call the function of that number, from 1, and put its bands in `out`."""
+        request, planned = self._plan.request, self._plan.functions[number - 1]
+        # A new one for each function: it may change all that it is given.
+        accessors = Accessors(
+            {one.plan.sensor.label: one for one in self._series},
+            raster,
+            copies=request.module is not None,
+        )
+        kwargs = request.functions[number - 1].kwargs
+        features = functions.call(planned.name, accessors, kwargs, self._where, limit)
         check_shape(features, self._padded.shape, planned.name, self._where)
-        if len(features.values) != len(planned.labels):
-            raise FunctionError(
-                f"{planned.name} ({self._where}): made {len(features.values)} band(s), but "
-                f"{len(planned.labels)} when it was tried; the number must not depend on pixels"
-            )
+        check_labels(labels_of(features, number), planned.labels, planned.name, self._where)
         some, full = self._data(accessors.touched)
         undefined: dict[str, int] = {}
         with np.errstate(over="ignore", invalid="ignore"):

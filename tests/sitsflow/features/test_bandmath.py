@@ -88,3 +88,19 @@ def test_a_list_is_split_at_commas_outside_calls():
 @pytest.mark.parametrize("text", ["b1 + b2", "where(b1 > 5, 1, b2)", "b1 > 5 ? 1 : 0", "b1 == b1"])
 def test_nan_passes_through(text):
     assert np.isnan(parse(text)({1: np.array([[np.nan]], np.float32), 2: BANDS[2][:, :1]}))
+
+
+@pytest.mark.parametrize(
+    "text", ["-" * 300 + "b1", "not " * 200 + "b1", "abs(" * 180 + "b1" + ")" * 180]
+)
+def test_a_deep_expression_is_evaluated(text):
+    assert np.isfinite(parse(text)(BANDS)).all()
+
+
+def test_a_thousand_minus_signs_are_one_short_fault():
+    with pytest.raises(ExpressionError, match=r"^'-+' \.\.\. is (not an expression|nested more)"):
+        parse("-" * 990 + "b1")
+
+
+def test_a_sum_as_long_as_an_expression_may_be():
+    assert parse("+".join(["b1"] * 333))(BANDS)[0, 0] == pytest.approx(3330)

@@ -263,6 +263,12 @@ def test_a_nodata_value_that_float32_cannot_hold(products, tmp_path):
         make_plan(tutorial(products, tmp_path, no_data_value=1e40))
 
 
+@pytest.mark.parametrize("value", [1e-50, -1e-46, 1e-39])
+def test_a_nodata_value_that_float32_rounds_to_another(products, tmp_path, value):
+    with pytest.raises(ConfigError, match=r"no_data_value: -?1e-\d\d would become 0"):
+        make_plan(tutorial(products, tmp_path, no_data_value=value))
+
+
 def test_a_plan_with_nan_as_nodata_survives_its_files(products, tmp_path):
     plan, tiles = make_plan(tutorial(products, tmp_path, no_data_value=float("nan")))
     save_plan(plan, tiles)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from sitsflow.errors import OutputError
+from sitsflow.features.functions import load_functions
 from sitsflow.plan import Plan, TilePlan, save_plan
 from sitsflow.run import bug_report
 from sitsflow.run.bug_report import write_bug_report
@@ -24,11 +25,11 @@ def plan(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Plan:
     monkeypatch.setenv("PREFECT_API_KEY", SECRET)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine.py").write_text(f"import beside, math\nKEY = '{SECRET}'\n")
-    (tmp_path / "beside.py").write_text("from mine import KEY\n")
+    (tmp_path / "beside.py").write_text("X = 1\n")
     plan, tiles = two_tiles(tmp_path / "out")
-    plan = plan.model_copy(
-        update={"request": plan.request.model_copy(update={"module": tmp_path / "mine.py"})}
-    )
+    code = load_functions(tmp_path / "mine.py", []).snapshot()
+    plan = plan.model_copy(update={"code": code})
+    (tmp_path / "beside.py").write_text("X = 2\n")  # after the run
     with output_folder(plan):
         keep_texts(plan, tiles)
     return plan
@@ -99,7 +100,7 @@ def test_user_code_comes_only_when_asked_for(plan: Plan, tmp_path: Path) -> None
     found = contents(made.path)
     assert made.files["user code"] == 2
     assert found["code/mine.py"] == "import beside, math\nKEY = '<PREFECT_API_KEY>'\n"
-    assert "code/beside.py" in found
+    assert found["code/beside.py"] == "X = 1\n"
 
 
 def test_of_a_very_long_log_the_middle_is_left_out(
