@@ -19,7 +19,7 @@ from sitsflow.features.functions import Functions, check_shape, load_functions
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
-from sitsflow.io.read import reading
+from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import write_raster
 from sitsflow.plan import FunctionPlan, Plan, SeriesPlan, TilePlan
