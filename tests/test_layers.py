@@ -25,7 +25,7 @@ ROOMS = (
 ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}
 SHARED_BY_TASKS = {"tasks.logs", "tasks.rules"}
 OPENS_RASTERS = {
-    "sitsflow.io.read",
+    "sitsflow.io.opening",
     "sitsflow.io.write",
     "sitsflow.steps.mosaic",
     "sitsflow.simulate.raster",

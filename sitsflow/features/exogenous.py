@@ -12,7 +12,8 @@ from sitsflow.errors import InputChangedError, MissingInputError, ProductError, 
 from sitsflow.geo.coordinates import node_step, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import nearest
-from sitsflow.io.read import read_bands, read_header, read_names, reading
+from sitsflow.io.opening import reading
+from sitsflow.io.read import read_bands, read_header, read_names
 from sitsflow.request import Request
 
 PLACEHOLDER = "$TILE"

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rasterio
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
-from rasterio.env import ensure_env
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetReader
 from rasterio.windows import Window as RasterioWindow
@@ -26,22 +22,9 @@ from sitsflow.errors import (
 )
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.blocks import absent_blocks
+from sitsflow.io.opening import opened, reading
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
-
-# A product's folder holds dozens of files: listing it at each opening costs more than the opening.
-_OPTIONS: dict[str, Any] = {
-    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
-    "GDAL_NUM_THREADS": "1",
-    "GDAL_CACHEMAX": 64,
-}
-# GDAL has no switch for its network file systems. No address has the first one's name, so that
-# none of them opens a file; the second is where drivers such as WMS would go, and nobody listens.
-_LOCAL: dict[str, Any] = {
-    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
-    "GDAL_HTTP_PROXY": "127.0.0.1:9",
-}
-_remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
 
 
 class Header(BaseModel):
@@ -60,33 +43,6 @@ class Header(BaseModel):
     def bytes_per_pixel(self) -> int:
         """Bytes of one band's pixel, decoded."""
         return np.dtype(self.dtype).itemsize
-
-
-@contextmanager
-def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[None]:
-    """Set GDAL up for reading many small windows in one thread.
-
-    Products have all they need in their files; users' own rasters may keep their place, their
-    nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
-    on the network, as a VRT can; without it that is as in the block around this one, or refused.
-    """
-    allowed = _remote.get() if remote is None else remote
-    listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
-    token = _remote.set(allowed)
-    try:
-        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else _LOCAL)):
-            yield
-    finally:
-        _remote.reset(token)
-
-
-@ensure_env  # type: ignore[untyped-decorator]
-def _opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
-    """Open a raster, by one of some drivers of GDAL if any are named.
-
-    `rasterio.open`, which takes one driver at most, does this with a path.
-    """
-    return rasterio.DatasetReader(str(path), driver=list(drivers) or None)
 
 
 def read_header(path: Path) -> Header:
@@ -124,7 +80,7 @@ def _checked_header(
 ) -> Header:
     """Read a header, and refuse the file if blocks of `layers` are not there."""
     try:
-        with _opened(path, drivers) as raster:
+        with opened(path, drivers) as raster:
             if raster.crs is None:
                 raise ProductError(f"{path}: no coordinate reference system in its header")
             header = Header(
@@ -189,7 +145,7 @@ def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
     """Read a window of some layers of one file; (layer, row, col)."""
     path = layers[0].path
     try:
-        with _opened(path, layers[0].drivers) as raster:
+        with opened(path, layers[0].drivers) as raster:
             for layer in layers:
                 _refuse_absent(raster, layer, window)
             indices = [layer.index for layer in layers]
@@ -252,7 +208,7 @@ def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -
         If it is gone.
     """
     try:
-        with _opened(path) as raster:
+        with opened(path) as raster:
             wanted = list(raster.indexes if bands is None else bands)
             for band in wanted:
                 layer = Layer(path=path, index=band, nodata=raster.nodata)
@@ -278,7 +234,7 @@ def holds_the_same(path: Path, read: PixelsRead) -> bool:
 def read_names(path: Path) -> list[str]:
     """Return the descriptions of a raster's bands, empty strings where there are none."""
     try:
-        with _opened(path) as raster:
+        with opened(path) as raster:
             return [text or "" for text in raster.descriptions]
     except (RasterioError, OSError) as error:
         raise _unreadable(path, error) from None

@@ -24,7 +24,8 @@ from sitsflow.features.probe_process import prober_of
 from sitsflow.geo.coordinates import node_step
 from sitsflow.geo.grid import Grid
 from sitsflow.io.code_snapshot import CodeSnapshot
-from sitsflow.io.read import Header, reading
+from sitsflow.io.opening import reading
+from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb

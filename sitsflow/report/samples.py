@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sitsflow.errors import SitsflowError
 from sitsflow.geo.grid import Window
-from sitsflow.io.read import reading
+from sitsflow.io.opening import reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.report.pixels import MapOverview
 from sitsflow.report.places import spread

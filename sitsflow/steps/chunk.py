@@ -21,7 +21,7 @@ from sitsflow.features.results import check_labels, check_shape, labels_of
 from sitsflow.features.time_limit import TimeLimit
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
-from sitsflow.io.read import reading
+from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import write_raster
 from sitsflow.plan import Plan, SeriesPlan, TilePlan

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from rasterio.features import shapes
 
 from sitsflow.geo.grid import Grid
-from sitsflow.io.read import reading
+from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import atomic, write_raster
 from sitsflow.plan import Plan, TilePlan

@@ -16,7 +16,7 @@ from sitsflow.features.labels import series_labels
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.features.probe import native_labels
 from sitsflow.geo.grid import Window
-from sitsflow.io.read import reading
+from sitsflow.io.opening import reading
 from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.steps.tags import file_tags

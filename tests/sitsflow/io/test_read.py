@@ -9,7 +9,8 @@ from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.errors import InputChangedError, ProductError, ReadError
 from sitsflow.geo.grid import Window
-from sitsflow.io.read import Header, headers, read_bands, read_layer, read_stacks, reading
+from sitsflow.io.opening import reading
+from sitsflow.io.read import Header, headers, read_bands, read_layer, read_stacks
 from sitsflow.io.write import write_raster
 from sitsflow.products.scenes import Layer
 from tests.plans import grid_at

@@ -138,7 +138,7 @@ def test_products_gone_are_told(products, tmp_path):
     )
     gone = series.model_copy(update={"scenes": scenes})
     page = _report(plan, {TILES[0]: tiles[TILES[0]].model_copy(update={"series": (gone,)})})
-    assert "gone.tif: cannot be read" in page.text
+    assert "gone.tif: is gone" in page.text
     assert page.count("img") == 3
 
 

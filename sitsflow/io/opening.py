@@ -1,0 +1,54 @@
+"""Opening rasters for reading: how GDAL is set up, which drivers may, and nothing remote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from pathlib import Path
+from typing import Any
+
+import rasterio
+from rasterio.env import ensure_env
+from rasterio.io import DatasetReader
+
+# A product's folder holds dozens of files: listing it at each opening costs more than the opening.
+_OPTIONS: dict[str, Any] = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
+    "GDAL_NUM_THREADS": "1",
+    "GDAL_CACHEMAX": 64,
+}
+# GDAL has no switch for its network file systems. No address has the first one's name, so that
+# none of them opens a file; the second is where drivers such as WMS would go, and nobody listens.
+_LOCAL: dict[str, Any] = {
+    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
+    "GDAL_HTTP_PROXY": "127.0.0.1:9",
+}
+_remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
+
+
+@contextmanager
+def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[None]:
+    """Set GDAL up for reading many small windows in one thread.
+
+    Products have all they need in their files; users' own rasters may keep their place, their
+    nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
+    on the network, as a VRT can; without it that is as in the block around this one, or refused.
+    """
+    allowed = _remote.get() if remote is None else remote
+    listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
+    token = _remote.set(allowed)
+    try:
+        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else _LOCAL)):
+            yield
+    finally:
+        _remote.reset(token)
+
+
+@ensure_env  # type: ignore[untyped-decorator]
+def opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
+    """Open a raster, by one of some drivers of GDAL if any are named.
+
+    `rasterio.open`, which takes one driver at most, does this with a path.
+    """
+    return rasterio.DatasetReader(str(path), driver=list(drivers) or None)
