@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.states import Completed, Failed
@@ -10,6 +12,10 @@ from flows.planned_run import PlannedRun
 from flows.progress import RunProgress
 from sitsflow.run.empty_maps import warnings_of_maps
 from sitsflow.run.output_folder import finish
+from sitsflow.run.status import JobStatus
+
+_MOST_LISTED = 20
+"""Jobs: on a full disk all that is left may fail, each in the same way."""
 
 
 def outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
@@ -25,11 +31,19 @@ def outcome(planned: PlannedRun, progress: RunProgress) -> State[str]:
         root = str(planned.plan.paths.root)
         return Completed(message="\n".join([f"all is there, in {root}", *warnings]), data=root)
     progress.write("failed")
-    causes = [f"{status.title}: {status.message}" for status in failed]
-    lines = [f"{len(failed)} failed:", *causes]
+    table = planned.plan.paths.status
+    causes = [f"{status.title}: {status.message}" for status in failed[:_MOST_LISTED]]
+    lines = [f"{len(failed)} failed:", *causes, *_more(failed, table)]
     if left:
-        lines += [f"{len(left)} therefore not run:", ", ".join(status.title for status in left)]
+        lines.append(f"{len(left)} therefore not run:")
+        lines.append(", ".join(status.title for status in left[:_MOST_LISTED]))
+        lines += _more(left, table)
     return Failed(name="PartiallyCompleted", message="\n".join([*lines, *warnings]))
+
+
+def _more(statuses: list[JobStatus], table: Path) -> list[str]:
+    more = len(statuses) - _MOST_LISTED
+    return [f"and {more} more, in {table}"] if more > 0 else []
 
 
 def write_report_of(planned: PlannedRun) -> None:

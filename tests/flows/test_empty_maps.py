@@ -12,9 +12,10 @@ import pytest
 from flows.artifacts.results import results_page
 from flows.outcome import outcome
 from sitsflow.plan import load_plan, load_tile
-from sitsflow.report import write_report
+from sitsflow.report.page import write_report
 from sitsflow.run.empty_maps import warnings_of_maps
 from sitsflow.run.jobs import Job
+from sitsflow.run.status import JobStatus
 from tests.products import copy_of, rewrite_all
 from tests.requests import TILES, calls, tutorial
 from tests.serial_run import run
@@ -70,3 +71,26 @@ def test_the_message_at_the_end_says_so(output: Path, monkeypatch: pytest.Monkey
     first, second = state.message.splitlines()
     assert first.startswith("all is there, in ")
     assert second.startswith(f"WARNING, {WARNING}")
+
+
+def test_a_run_of_which_all_failed_lists_the_first_causes(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("flows.outcome.get_run_logger", logging.getLogger)
+
+    class AllFailed:
+        def of(self, state: str) -> list[JobStatus]:
+            failed = [JobStatus(title=f"write_features A {n}", message="full") for n in range(30)]
+            return {"failed": failed, "not run": [JobStatus(title="mosaic")]}.get(state, [])
+
+        def write(self, how: str) -> None:
+            assert how == "failed"
+
+    plan = load_plan(output).model_copy(update={"tile_names": ()})
+    state = outcome(SimpleNamespace(plan=plan), AllFailed())  # type: ignore[arg-type]
+    assert state.name == "PartiallyCompleted"
+    lines = (state.message or "").splitlines()
+    assert lines[0] == "30 failed:"
+    assert lines[1] == "write_features A 0: full"
+    assert lines[21] == f"and 10 more, in {plan.paths.status}"
+    assert lines[22:24] == ["1 therefore not run:", "mosaic"]
