@@ -387,6 +387,18 @@ def test_functions_have_arguments(raw: Raw, folder: Path) -> None:
     assert request.functions[0].kwargs == {"a": 1, "b": [0.5, "x"]}
 
 
+def test_time_limits_of_functions(raw: Raw, folder: Path) -> None:
+    limits = {"probe_seconds": 5, "timeout": 0.5}
+    request = resolved(raw, folder, {"external_features": limits}).request()
+    assert (request.probe_seconds, request.timeout) == (5, 0.5)
+    request = resolved(raw, folder, {}).request()
+    assert (request.probe_seconds, request.timeout) == (60, None)
+    for key in limits:
+        for value in (0, -1, float("inf"), float("nan"), 1e9):
+            changed = merged(raw, {"external_features": {key: value}})
+            assert f"external_features.{key}" in faults_of(changed, folder)
+
+
 def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, folder: Path) -> None:
     section = {
         "start_date": "20180101",

@@ -69,6 +69,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "the projection that it was": ({}, {"crs": "EPSG:32631"}, NOTHING),
     "chunks": ({}, {"chunking": Chunking(mode="user_fixed", size_x=7, size_y=9)}, NOTHING),
     "memory": ({}, {"maximum_ram": 3.0}, NOTHING),
+    "time limits": ({}, {"probe_seconds": 5.0, "timeout": 5.0}, NOTHING),
     "steps": ({}, {"first_step": "writing", "last_step": "writing"}, NOTHING),
     "broken products": ({}, {"skip_broken_products": True, "minimum_required_dates": 3}, NOTHING),
     "files on the network": ({}, {"allow_remote": True}, NOTHING),
