@@ -16,7 +16,7 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import load_record
 from sitsflow.plan import load_plan, load_tile, save_plan
 from sitsflow.planning.planner import make_plan
-from sitsflow.report import write_report
+from sitsflow.report.page import write_report
 from sitsflow.request import FunctionCall, Request
 from sitsflow.steps.chunk import compute_chunk
 from tests.requests import calls, tutorial
