@@ -93,11 +93,11 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     scenes, broken, others = [], [], []
     for entry in entries:
         match = pattern.match(entry.name)
-        if match is None or not (entry.is_dir() or entry.is_symlink()):
+        if match is None:
             others.append(entry.name)
             continue
         try:
-            _refuse_dangling(entry)
+            _refuse_no_folder(entry)
             scenes.append(_scene(sensor, entry, match, tile))
         except (ProductError, OSError) as error:
             broken.append(Skipped(tile=tile, sensor=sensor.label, product=entry, reason=str(error)))
@@ -112,13 +112,16 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
 
 
-def _refuse_dangling(product: Path) -> None:
-    """Refuse a link to no folder: its date would be lost without a word."""
-    if not product.is_dir():
+def _refuse_no_folder(product: Path) -> None:
+    """Refuse a file, or a link to no folder: its date would be lost without a word."""
+    if product.is_dir():
+        return
+    if product.is_symlink():
         raise ProductError(
             f"{product}: a symbolic link to {product.readlink()}, which is no folder that can be "
             "reached"
         )
+    raise ProductError(f"{product}: a file, but a product is a folder; unpack it again")
 
 
 def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:

@@ -146,6 +146,15 @@ def test_a_product_that_is_a_link_to_nowhere_is_broken(root, tmp_path, target):
     assert f"{product}: a symbolic link to {targets[target]}" in found.broken[0].reason
 
 
+def test_a_file_named_like_a_product_is_broken(root):
+    product = first_product(root)
+    shutil.rmtree(product)
+    product.write_bytes(b"PK")
+    found = find_scenes(S2, root, "T31TCJ")
+    assert len(found.scenes) == 12
+    assert f"{product}: a file, but a product is a folder" in found.broken[0].reason
+
+
 def test_folders_that_may_not_be_listed_are_named(root, monkeypatch):
     product = first_product(root)
     real = os.scandir
