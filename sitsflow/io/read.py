@@ -83,6 +83,9 @@ def _checked_header(
         with opened(path, drivers) as raster:
             if raster.crs is None:
                 raise ProductError(f"{path}: no coordinate reference system in its header")
+            if kind := next((one for one in raster.dtypes if "complex" in one), None):
+                # Their real parts alone would be taken for the values.
+                raise ProductError(f"{path}: holds complex numbers ({kind}); real ones are needed")
             header = Header(
                 grid=Grid.from_affine(raster.crs, raster.transform, raster.height, raster.width),
                 dtype=raster.dtypes[0],

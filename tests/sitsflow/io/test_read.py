@@ -10,7 +10,7 @@ from rasterio.windows import Window as RasterioWindow
 from sitsflow.errors import InputChangedError, ProductError, ReadError
 from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
-from sitsflow.io.read import Header, headers, read_bands, read_layer, read_stacks
+from sitsflow.io.read import Header, headers, read_bands, read_header, read_layer, read_stacks
 from sitsflow.io.write import write_raster
 from sitsflow.products.scenes import Layer
 from tests.plans import grid_at
@@ -40,6 +40,16 @@ def test_a_file_that_is_gone_is_another_error_than_one_that_cannot_be_read(path)
             read_layer(Layer(path=path), WINDOW)
         with pytest.raises(InputChangedError, match=r"B4.tif: is gone"):
             read_bands(path, WINDOW)
+
+
+@pytest.mark.parametrize("kind", ["complex64", "complex_int16"])
+def test_complex_numbers_are_refused(path, kind):
+    with rasterio.open(path) as file:
+        profile = file.profile | {"dtype": kind, "compress": "none"}
+    with rasterio.open(path, "w", **profile):
+        pass
+    with pytest.raises(ProductError, match=rf"B4.tif: holds complex numbers \({kind}\)"):
+        read_header(path)
 
 
 def sparse(path: Path, nodata: float | None, interleave: str = "band") -> Path:
