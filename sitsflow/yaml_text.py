@@ -79,12 +79,16 @@ class _Loader(yaml.SafeLoader):
         """Construct a value; whatever Python says of a wrong one has the place with it."""
         try:
             return super().construct_object(node, deep)
-        except (ValueError, TypeError, OverflowError, KeyError) as error:
+        except AttributeError:  # of a text with the tag of dates
+            raise yaml.MarkedYAMLError(problem="not a date", problem_mark=node.start_mark) from None
+        except (ValueError, TypeError, OverflowError, LookupError) as error:
             problem = f"not a value that can be read ({error})"
             raise yaml.MarkedYAMLError(problem=problem, problem_mark=node.start_mark) from None
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """Construct a mapping, unless it gives a key twice: YAML would keep the last."""
+        if not isinstance(node, yaml.MappingNode):  # it is only tagged as one
+            raise yaml.MarkedYAMLError(problem="not a mapping", problem_mark=node.start_mark)
         seen: set[str] = set()
         for key, _ in node.value:
             if not isinstance(key, yaml.ScalarNode):

@@ -116,6 +116,9 @@ def test_a_mistake_in_iota2s_syntax_is_located(text: str, place: str, words: str
     [
         ("a:\n  b: [1, 2\nc: 3\n", "line 3, column 2", "c: 3"),
         ("a:\n  b: 1\n  b: 2\n", "line 3, column 3", "given twice"),
+        ("a: !!timestamp noon\n", "line 1, column 4", "not a date"),
+        ("a: !!set b\n", "line 1, column 4", "not a mapping"),
+        ("a: !!int ''\n", "line 1, column 4", "not a value that can be read"),
         ("a\n", "file", "no sections"),
         ("", "file", "no sections"),
         ("a:\n  b: 2018-02-30\n", "line 2, column 6", "day is out of range"),
