@@ -23,7 +23,7 @@ $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui coverage lint bench bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short coverage lint bench bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -36,14 +36,18 @@ serve: $(INSTALLED) ## this machine's Prefect server, a worker and the deploymen
 test: $(INSTALLED) ## run the tests
 	$(BIN)/python -m pytest -n 2 --dist loadfile
 test-slow: $(INSTALLED) ## run the longer checks
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not ui'
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'slow and not ui and not chaos'
 test-ui: $(INSTALLED) ## run the tests that drive a browser
 	@test -x $(CHROMIUM) || { echo "make test-ui needs Debian's chromium at $(CHROMIUM):" \
 		"apt-get install chromium" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(VENV)/.ui
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
+chaos: $(INSTALLED) ## break inputs and kill processes at random, and count what came of it
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m chaos tests/chaos
+chaos-short: $(INSTALLED) ## the same, in less than four minutes
+	CHAOS=short $(BIN)/python -m pytest -n 2 --dist loadfile -m chaos tests/chaos
 coverage: $(INSTALLED) ## run the tests and the longer checks, and list the lines that they do not reach
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ui' --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ui and not chaos' --cov --cov-report=term-missing:skip-covered
 lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentation is current
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

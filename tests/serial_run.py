@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +21,13 @@ _TASKS: dict[str, Any] = {
 }
 
 
-def run(request: Request, most: int | None = None) -> list[Job]:
-    """Carry out the jobs that are left, `most` of them if given; return those that were."""
+def run(
+    request: Request, most: int | None = None, meanwhile: Callable[[int], None] | None = None
+) -> list[Job]:
+    """Carry out the jobs that are left, `most` of them if given; return those that were.
+
+    `meanwhile` is called before each job, with the number of jobs that were carried out.
+    """
     plan, tiles = make_plan(request)
     save_plan(plan, tiles)
     made = []
@@ -30,6 +36,8 @@ def run(request: Request, most: int | None = None) -> list[Job]:
             break
         if is_done(job, plan, tiles):
             continue
+        if meanwhile is not None:
+            meanwhile(len(made))
         place = {"tile": job.tile, "index": job.index}
         given = {key: value for key, value in place.items() if value not in ("", None)}
         wanted = fingerprint(job, plan, tiles)
