@@ -30,6 +30,8 @@ QUIET = {
 
 _LOOK_SECONDS = 5.0
 _PATIENCE_SECONDS = 60.0
+_OWN_FAULTS = 500
+"""HTTP statuses from here on are faults of the server, such as a database that is locked."""
 _CERTIFICATE_END = "-----END CERTIFICATE-----"
 
 
@@ -109,11 +111,15 @@ def ended_without_server(
         left.set()
 
 
-def gone(api_url: object) -> str:
-    """Return what to say where a server was there and is no more."""
+def gone(api_url: object, status: int | None = None) -> str:
+    """Return what to say of a server that is gone, or answers with an error of this HTTP status."""
+    how = "does not answer any more"
+    if status is not None:
+        fault = "does not accept a request" if status < _OWN_FAULTS else "has a fault of its own"
+        how = f"{fault} (HTTP status {status}), and its log says why"
     return (
-        f"the Prefect server at {api_url} does not answer any more; what is done is kept: start "
-        "the same command again to resume the run"
+        f"the Prefect server at {api_url} {how}; what is done is kept: start the same command "
+        "again to resume the run"
     )
 
 

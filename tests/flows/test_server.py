@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -455,3 +456,16 @@ def test_a_configured_server_that_does_not_answer_is_named(
 def test_importing_it_does_not_import_prefect() -> None:
     code = "import sys, flows.server, flows.cli; sys.exit('prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (None, "does not answer any more"),
+        (500, r"has a fault of its own \(HTTP status 500\)"),
+        (401, r"does not accept a request \(HTTP status 401\)"),
+    ],
+)
+def test_what_is_said_of_a_server_that_failed(status: int | None, words: str) -> None:
+    text = server.gone("http://127.0.0.1:4200/api", status)
+    assert re.search(f"{words}.* what is done is kept: start the same command", text)
