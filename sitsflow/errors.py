@@ -47,6 +47,10 @@ class ConfigError(SitsflowError):
         return type(self), (list(self.faults), self.source)
 
 
+class NotAllowedError(ConfigError):
+    """A run of a deployment names what the operator of its worker does not allow."""
+
+
 class SensorFileError(SitsflowError):
     """A sensor description is not valid."""
 

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,7 +51,13 @@ def serving(place: Path, **environment: str) -> Iterator[Serving]:
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "deployments.serve", str(place / "example")],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                "SITSFLOW_MODULE_PATHS": str(place),
+                "SITSFLOW_DATA_ROOTS": tempfile.gettempdir(),
+                **environment,
+            },
             cwd=place, stdout=file, stderr=file, text=True,
         )  # fmt: skip
     try:

@@ -55,6 +55,8 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
         **clean,
         "PREFECT_HOME": str(folder / "home"),
         "SITSFLOW_PORT": str(port),
+        # The example's products are links to those of all tests.
+        "SITSFLOW_DATA_ROOTS": os.pathsep.join(map(str, (folder, products))),
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
     }
     log = (folder / "serve.log").open("w")
