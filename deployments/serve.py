@@ -2,7 +2,8 @@
 
 ``python -m deployments.serve [FOLDER]``; FOLDER is where an example is simulated if no
 configuration is saved yet, `example` if not given. `SITSFLOW_PORT` chooses the server's port;
-`SITSFLOW_MODULE_PATHS`, `SITSFLOW_DATA_ROOTS` and `SITSFLOW_CLUSTERS` say what runs may use.
+`SITSFLOW_AUTH=user:password` gives it a password. `SITSFLOW_MODULE_PATHS`, `SITSFLOW_DATA_ROOTS`
+and `SITSFLOW_CLUSTERS` say what runs may use.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ from flows.server import (
     ServerError,
     configured_api_url,
     find_or_start,
+    refuse_shared_machine,
     running_server,
     stop,
     use,
@@ -62,6 +64,7 @@ _STOPPED = "the worker was stopped; run it again to resume"
 
 def serve(port: int | None, example: Path) -> int:
     """Serve until interrupted, or until a part ends by itself; return the exit status."""
+    refuse_shared_machine()
     allowed = _allow(example)
     with _server(port) as server:
         _say(f"  its database is {database()}")

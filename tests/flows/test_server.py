@@ -70,7 +70,7 @@ def servers_of(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            serves = "prefect.server.api.server:create_app" in process.cmdline()
+            serves = "flows.server.app:create_app" in process.cmdline()
             if serves and process.environ().get("PREFECT_HOME") == str(home):
                 found.append(process)
         except psutil.Error:
@@ -174,6 +174,21 @@ def test_no_page_but_its_ui_can_call_it(two: Two, origin: str, allowed: bool) ->
     # A page can send what asks for no permission first: without a type, and without a token.
     delete = httpx.post(f"{url}/api/flow_runs/bulk_delete", content=b"{}", headers={"Origin": page})
     assert delete.status_code == 403
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("path", ["/api/health", "/api/csrf-token?client=1", "/ui-settings", "/"])
+def test_a_page_whose_name_leads_to_it_cannot_call_it(two: Two, path: str) -> None:
+    url = two.said[0].split(" ")[0]
+    port = url.rpartition(":")[2]
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.5"):
+        answer = httpx.get(f"{url}{path}", headers={"Host": f"{host}:{port}"})
+        assert (answer.status_code, answer.text) == (400, "Invalid host header")
+    for host in ("127.0.0.1", "localhost"):
+        answer = httpx.get(
+            f"{url}{path}", headers={"Host": f"{host}:{port}"}, follow_redirects=True
+        )
+        assert answer.status_code in (200, 422), "422: a CSRF token for a client of no name"
 
 
 @pytest.mark.engine
