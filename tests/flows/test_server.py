@@ -169,11 +169,33 @@ def test_no_page_but_its_ui_can_call_it(two: Two, origin: str, allowed: bool) ->
     port = url.rpartition(":")[2]
     page = {"": url, "http://localhost": f"http://localhost:{port}"}.get(origin, origin)
     answer = httpx.get(f"{url}/api/health", headers={"Origin": page})
+    assert answer.status_code == (200 if allowed else 403)
     assert answer.headers.get("Access-Control-Allow-Origin") == (page if allowed else None)
     assert httpx.get(f"{url}/ui-settings").json()["api_url"] == f"{url}/api"
     # A page can send what asks for no permission first: without a type, and without a token.
     delete = httpx.post(f"{url}/api/flow_runs/bulk_delete", content=b"{}", headers={"Origin": page})
     assert delete.status_code == 403
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "path", ["events/in", "events/out", "logs/out", "task_runs/subscriptions/scheduled"]
+)
+def test_no_page_but_its_ui_can_open_a_websocket(two: Two, path: str) -> None:
+    url = two.said[0].split(" ")[0]
+    upgrade = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Protocol": "prefect",
+    }  # fmt: skip
+    for headers, status in (
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 400),
+        ({"Origin": url}, 101),
+        ({}, 101),
+    ):
+        with httpx.stream("GET", f"{url}/api/{path}", headers=upgrade | headers) as answer:
+            assert answer.status_code == status, headers
 
 
 @pytest.mark.engine
