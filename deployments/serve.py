@@ -52,6 +52,7 @@ from flows.server import (
     use,
 )
 from flows.server.folder import folder
+from flows.server.password import VARIABLE, auth_string
 from sitsflow.errors import SitsflowError
 
 EXAMPLE = "example"
@@ -153,8 +154,9 @@ def _allow(example: Path) -> Allowed:
 def _welcome(server: Server, allowed: Allowed) -> str:
     modules = ", ".join(map(str, allowed.modules)) or "none, the built-in ones alone"
     also = ", and the server" if server.started else "; the server stays"
+    login = f"  It asks for the user:password of {VARIABLE}.\n" if auth_string() else ""
     return (
-        f"{server.url}\n"
+        f"{server.url}\n{login}"
         "  Make a map: Deployments > on-demand > Run > Custom run; in `config` pick one of: "
         f"{', '.join(saved.names())}; Submit.\n"
         "  Save your own, in another terminal: sitsflow config save NAME FILE\n"

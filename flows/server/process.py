@@ -98,7 +98,7 @@ def running_server() -> Server | None:
 
 
 def forget() -> None:
-    """Remove what Prefect's command wrote down about a server that is gone."""
+    """Remove what is written down for Prefect's command about a server that is gone."""
     (home() / "server.pid").unlink(missing_ok=True)
 
 
