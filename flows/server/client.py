@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.server.folder import folder, used
+from flows.server.password import auth_string
 
 if TYPE_CHECKING:
     from flows.server.process import Server
@@ -35,10 +36,6 @@ _OWN_FAULTS = 500
 _CERTIFICATE_END = "-----END CERTIFICATE-----"
 
 
-class ServerError(Exception):
-    """The Prefect server does not answer, or could not be started."""
-
-
 def configured_api_url() -> str | None:
     """Return the address of the Prefect API that the user configured, None if there is none."""
     from prefect.settings import get_current_settings
@@ -52,10 +49,18 @@ def use(server: Server | str) -> Iterator[None]:
 
     While a server of this machine is in use, `stop(unless_used=True)` leaves it alone.
     """
-    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_SSL_CERT_FILE,
+        PREFECT_API_URL,
+        temporary_settings,
+    )
 
     api_url = server if isinstance(server, str) else server.api_url
     settings: dict[Any, str] = {PREFECT_API_URL: api_url}
+    # The password is that of the server of this machine: no other server may see it.
+    if not isinstance(server, str) and (auth := auth_string()):
+        settings[PREFECT_API_AUTH_STRING] = auth
     if api_url.startswith(("http://127.0.0.1:", "http://localhost:")):
         settings[PREFECT_API_SSL_CERT_FILE] = str(_short_certificates())
     variables = QUIET | {setting.name: value for setting, value in settings.items()}
