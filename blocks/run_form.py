@@ -117,12 +117,16 @@ class RunForm:
         raw : mapping
             The configuration, which says which sensors are in use.
         """
-        named = [*self._named(), *self._keys()]
+        named = self.named()
         # Which sensors are in use does not depend on where relative paths start.
         sensors = parse_partially(merge(raw, named)[0], Path("/")).enabled
         return [*self._dates([sensor.name for sensor in sensors]), *named]
 
-    def _named(self) -> Iterator[Override]:
+    def named(self) -> list[Override]:
+        """Return what wins over a configuration, besides the dates, whatever that is."""
+        return [*self._fields(), *self._keys()]
+
+    def _fields(self) -> Iterator[Override]:
         places = {
             "tiles": "chain.list_tile",
             "resolution": "chain.spatial_resolution",

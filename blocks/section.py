@@ -73,10 +73,14 @@ def _read_day(value: Any) -> str:
     raise ValueError("not a date; write it as YYYYMMDD, e.g. '20180131'")
 
 
-def _read_path(value: Any, info: ValidationInfo) -> Any:
-    """Expand ``~`` and variables; a relative path starts at the configuration file's folder."""
-    if not isinstance(value, str | Path):
-        return value
+def expand_path(value: str | Path) -> Path:
+    """Return a path with ``~`` and variables of the environment filled in.
+
+    Raises
+    ------
+    ValueError
+        If there is no such home folder, or no file can have such a path.
+    """
     _refuse_impossible(str(value))
     # $TILE is for the run to fill in, whatever the environment says.
     variables = {name: text for name, text in os.environ.items() if name != "TILE"}
@@ -87,9 +91,16 @@ def _read_path(value: Any, info: ValidationInfo) -> Any:
             "may refer to remote ones with chain.allow_remote: True"
         )
     try:
-        path = Path(text).expanduser()
+        return Path(text).expanduser()
     except RuntimeError as error:
         raise ValueError(str(error)) from None
+
+
+def _read_path(value: Any, info: ValidationInfo) -> Any:
+    """Expand ``~`` and variables; a relative path starts at the configuration file's folder."""
+    if not isinstance(value, str | Path):
+        return value
+    path = expand_path(value)
     if path.is_absolute():
         return str(path)
     folder = (info.context or {}).get("folder")

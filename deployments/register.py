@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from prefect import get_client
 from prefect.blocks.core import Block
-from prefect.client.schemas.actions import WorkPoolCreate
+from prefect.client.orchestration import SyncPrefectClient
+from prefect.client.schemas.actions import WorkPoolCreate, WorkPoolUpdate
 from prefect.exceptions import ObjectNotFound
+from prefect.workers.process import ProcessWorker
 
 from blocks.cluster import DaskCluster
 from blocks.features_map import FeaturesMap
@@ -20,6 +23,8 @@ from flows.server import ServerError, configured_api_url, find_server
 
 BLOCKS: tuple[type[Block], ...] = (FeaturesMap, DaskCluster)
 POOL = "sitsflow"
+_OF_THE_WORKER = ("command", "env", "working_dir")
+"""What runs cannot set: their environment says what they may use, see `blocks.allowed`."""
 
 
 def register(limits: Mapping[str, int] | None = None) -> list[str]:
@@ -28,14 +33,34 @@ def register(limits: Mapping[str, int] | None = None) -> list[str]:
         block.register_type_and_schema()
     said = [f"block type {block.get_block_type_slug()}" for block in BLOCKS]
     with get_client(sync_client=True) as client:
-        try:
-            client.read_work_pool(POOL)
-        except ObjectNotFound:
-            client.create_work_pool(WorkPoolCreate(name=POOL, type="process"))
+        _register_pool(client)
         for tag, limit in (limits or {}).items():
             client.create_concurrency_limit(tag=tag, concurrency_limit=limit)
     said.append(f"work pool {POOL}")
     return said + [f"limit {tag}={limit}" for tag, limit in (limits or {}).items()]
+
+
+def _register_pool(client: SyncPrefectClient) -> None:
+    """Make the work pool; of one that is there a template that somebody wrote is kept."""
+    template = _job_template()
+    try:
+        there = client.read_work_pool(POOL)
+    except ObjectNotFound:
+        pool = WorkPoolCreate(name=POOL, type="process", base_job_template=template)
+        client.create_work_pool(pool)
+        return
+    if there.base_job_template in ({}, ProcessWorker.get_default_base_job_template()):
+        client.update_work_pool(POOL, WorkPoolUpdate(base_job_template=template))
+
+
+def _job_template() -> dict[str, Any]:
+    """Return Prefect's template of a process pool without what is the worker's to say."""
+    template = ProcessWorker.get_default_base_job_template()
+    for name in _OF_THE_WORKER:
+        del template["job_configuration"][name], template["variables"]["properties"][name]
+    # A run that sets one of them is refused when it is submitted.
+    template["variables"]["additionalProperties"] = False
+    return template
 
 
 def required_server() -> str:

@@ -1,7 +1,9 @@
 """The server of this machine, a worker and the deployments, until Ctrl-C: ``make serve``.
 
 ``python -m deployments.serve [FOLDER]``; FOLDER is where an example is simulated if no
-configuration is saved yet, `example` if not given. `SITSFLOW_PORT` chooses the server's port.
+configuration is saved yet, `example` if not given. `SITSFLOW_PORT` chooses the server's port;
+`SITSFLOW_AUTH=user:password` gives it a password. `SITSFLOW_MODULE_PATHS`, `SITSFLOW_DATA_ROOTS`
+and `SITSFLOW_CLUSTERS` say what runs may use.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
 
@@ -27,6 +30,7 @@ from prefect.client.schemas.filters import (
 )
 from prefect.client.schemas.objects import StateType
 
+from blocks.allowed import CLUSTERS, DATA_ROOTS, MODULE_PATHS, Allowed
 from deployments.deploy import deploy
 from deployments.register import POOL
 from deployments.settings import kept_settings
@@ -42,11 +46,14 @@ from flows.server import (
     ServerError,
     configured_api_url,
     find_or_start,
+    refuse_shared_machine,
     running_server,
     stop,
     use,
 )
 from flows.server.folder import folder
+from flows.server.password import VARIABLE, auth_string
+from sitsflow.errors import SitsflowError
 
 EXAMPLE = "example"
 _SIZE = 250
@@ -58,6 +65,8 @@ _STOPPED = "the worker was stopped; run it again to resume"
 
 def serve(port: int | None, example: Path) -> int:
     """Serve until interrupted, or until a part ends by itself; return the exit status."""
+    refuse_shared_machine()
+    allowed = _allow(example)
     with _server(port) as server:
         _say(f"  its database is {database()}")
         _save_example(example)
@@ -68,7 +77,7 @@ def serve(port: int | None, example: Path) -> int:
         name = f"{socket.gethostname()}-{os.getpid()}"
         try:
             with process_worker(POOL, name, log) as worker:
-                _say(_welcome(server))
+                _say(_welcome(server, allowed))
                 return _watch(server, worker, log)
         finally:
             if server.is_alive():
@@ -132,15 +141,35 @@ def _save_example(place: Path) -> None:
     saved.save(EXAMPLE, load(str(config)).configuration)
 
 
-def _welcome(server: Server) -> str:
+def _allow(example: Path) -> Allowed:
+    """Return what runs may use; without a word of data also the example."""
+    allowed = Allowed.by_environment(os.environ)
+    if not os.environ.get(DATA_ROOTS):
+        allowed = replace(allowed, data=(*allowed.data, example.resolve()))
+        # The worker and its runs read it there.
+        os.environ[DATA_ROOTS] = os.pathsep.join(map(str, allowed.data))
+    return allowed
+
+
+def _welcome(server: Server, allowed: Allowed) -> str:
+    modules = ", ".join(map(str, allowed.modules)) or "none, the built-in ones alone"
     also = ", and the server" if server.started else "; the server stays"
+    login = f"  It asks for the user:password of {VARIABLE}.\n" if auth_string() else ""
     return (
-        f"{server.url}\n"
+        f"{server.url}\n{login}"
         "  Make a map: Deployments > on-demand > Run > Custom run; in `config` pick one of: "
         f"{', '.join(saved.names())}; Submit.\n"
         "  Save your own, in another terminal: sitsflow config save NAME FILE\n"
+        f"  Runs may use functions of: {modules} ({MODULE_PATHS})\n"
+        f"  and read and write in: {', '.join(map(str, allowed.data))} ({DATA_ROOTS})\n"
+        f"  with local workers{_clusters(allowed)}\n"
         f"Ctrl-C stops the worker and its runs{also}."
     )
+
+
+def _clusters(allowed: Allowed) -> str:
+    also = ", ".join(allowed.clusters)
+    return f", and on {also}" if also else f" alone ({CLUSTERS})"
 
 
 def _say(text: str) -> None:
@@ -177,7 +206,7 @@ def main() -> None:
         ended = serve(port, Path(sys.argv[1] if len(sys.argv) > 1 else EXAMPLE))
     except KeyboardInterrupt:
         ended = 0
-    except ServerError as error:
+    except (ServerError, SitsflowError) as error:
         sys.exit(str(error))
     except subprocess.CalledProcessError as error:
         sys.exit(f"{error.stdout}{error.stderr}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
+from prefect import runtime
 from pydantic import ValidationError
 
+from blocks.allowed import Allowed
 from blocks.cluster import DaskCluster
 from blocks.configuration import Configuration
 from blocks.features_map import FeaturesMap
@@ -19,6 +22,8 @@ from sitsflow.errors import ConfigError, Fault
 def resolve_form(form: RunForm, *always: Override) -> tuple[ResolvedConfig, DaskCluster]:
     """Return the configuration that a form asks for, and where its tasks run.
 
+    Runs of deployments may use only what the environment of their worker allows.
+
     Parameters
     ----------
     form : RunForm
@@ -28,18 +33,23 @@ def resolve_form(form: RunForm, *always: Override) -> tuple[ResolvedConfig, Dask
 
     Raises
     ------
+    NotAllowedError
+        With all that is not allowed. None of it was opened then.
     ConfigError
         With every fault of the saved blocks and of the fields.
     """
     faults: list[Fault] = []
     cluster = _cluster(form.cluster, faults)
+    allowed = Allowed.by_environment(os.environ) if runtime.deployment.id else None
     try:
         saved = read_block("config", form.config, FeaturesMap)
         source = f"the saved configuration {saved.name}" if saved.name else "config"
         raw = _without_defaults(dict(saved.values))
+        if allowed:
+            allowed.check(raw, [*form.named(), *always], source, cluster)
         resolved = resolve(raw, None, source, [*form.changes(raw), *always])
     except ConfigError as error:
-        raise ConfigError([*error.faults, *faults], error.source) from None
+        raise type(error)([*error.faults, *faults], error.source) from None
     if faults:
         raise ConfigError(faults)
     return resolved, cluster

@@ -49,6 +49,10 @@ class ConfigError(SitsflowError):
         return type(self), (list(self.faults), self.source)
 
 
+class NotAllowedError(ConfigError):
+    """A run of a deployment names what the operator of its worker does not allow."""
+
+
 def _shortened(message: str) -> str:
     """Leave out the middle of a long message: it shows a value of thousands of characters."""
     if len(message) <= _LONGEST_MESSAGE:

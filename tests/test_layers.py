@@ -15,7 +15,7 @@ MAY_IMPORT = {
     "blocks": {"blocks", "sitsflow"},
     "tasks": {"tasks", "sitsflow"},
     "flows": {"flows", "tasks", "blocks", "sitsflow"},
-    "deployments": {"deployments", "flows", "blocks"},
+    "deployments": {"deployments", "flows", "blocks", "sitsflow"},
 }
 ROOMS = (
     "errors", "dates", "digest", "yaml_text", "request", "geo", "products", "io", "plan",

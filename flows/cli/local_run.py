@@ -110,7 +110,9 @@ def _carry_out(planned: PlannedRun, options: RunOptions, console: Console) -> Ex
             sys.stderr.write(f"sitsflow: {_INTERRUPTED}\n")
             return ExitStatus.FAILED
         except httpx.HTTPError as error:
-            raise ServerError(gone(get_current_settings().api.url)) from error
+            answer = error.response if isinstance(error, httpx.HTTPStatusError) else None
+            status = None if answer is None else answer.status_code
+            raise ServerError(gone(get_current_settings().api.url, status)) from error
     return _report(state, planned, console)
 
 

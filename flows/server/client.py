@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flows.server.folder import folder, used
+from flows.server.password import auth_string
 
 if TYPE_CHECKING:
     from flows.server.process import Server
@@ -30,11 +31,9 @@ QUIET = {
 
 _LOOK_SECONDS = 5.0
 _PATIENCE_SECONDS = 60.0
+_OWN_FAULTS = 500
+"""HTTP statuses from here on are faults of the server, such as a database that is locked."""
 _CERTIFICATE_END = "-----END CERTIFICATE-----"
-
-
-class ServerError(Exception):
-    """The Prefect server does not answer, or could not be started."""
 
 
 def configured_api_url() -> str | None:
@@ -50,10 +49,18 @@ def use(server: Server | str) -> Iterator[None]:
 
     While a server of this machine is in use, `stop(unless_used=True)` leaves it alone.
     """
-    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
+    from prefect.settings import (
+        PREFECT_API_AUTH_STRING,
+        PREFECT_API_SSL_CERT_FILE,
+        PREFECT_API_URL,
+        temporary_settings,
+    )
 
     api_url = server if isinstance(server, str) else server.api_url
     settings: dict[Any, str] = {PREFECT_API_URL: api_url}
+    # The password is that of the server of this machine: no other server may see it.
+    if not isinstance(server, str) and (auth := auth_string()):
+        settings[PREFECT_API_AUTH_STRING] = auth
     if api_url.startswith(("http://127.0.0.1:", "http://localhost:")):
         settings[PREFECT_API_SSL_CERT_FILE] = str(_short_certificates())
     variables = QUIET | {setting.name: value for setting, value in settings.items()}
@@ -109,11 +116,15 @@ def ended_without_server(
         left.set()
 
 
-def gone(api_url: object) -> str:
-    """Return what to say where a server was there and is no more."""
+def gone(api_url: object, status: int | None = None) -> str:
+    """Return what to say of a server that is gone, or answers with an error of this HTTP status."""
+    how = "does not answer any more"
+    if status is not None:
+        fault = "does not accept a request" if status < _OWN_FAULTS else "has a fault of its own"
+        how = f"{fault} (HTTP status {status}), and its log says why"
     return (
-        f"the Prefect server at {api_url} does not answer any more; what is done is kept: start "
-        "the same command again to resume the run"
+        f"the Prefect server at {api_url} {how}; what is done is kept: start the same command "
+        "again to resume the run"
     )
 
 

@@ -1,6 +1,6 @@
 """The errors that the server of this machine logs, as `logging.yaml` says.
 
-Prefect's command gives a server in the background pipes that nobody reads: what it prints is lost.
+What a server in the background prints is lost: nobody reads it.
 """
 
 from __future__ import annotations

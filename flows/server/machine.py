@@ -6,9 +6,11 @@ import atexit
 import sys
 import time
 
-from flows.server.client import ServerError, answers, configured_api_url
+from flows.server.client import answers, configured_api_url
+from flows.server.errors import ServerError
 from flows.server.folder import is_used, locked
 from flows.server.log import log_path
+from flows.server.password import check_password
 from flows.server.process import Server, forget, running_server, start, wait_for
 
 _ANSWER_SECONDS = 20  # of a server that should be there
@@ -49,7 +51,7 @@ def find_or_start(port: int | None = None) -> Server:
     Raises
     ------
     ServerError
-        If it does not start, with the cause.
+        If it does not start, with the cause; if its password is another.
     """
     with locked():
         found = running_server()
@@ -63,6 +65,7 @@ def find_or_start(port: int | None = None) -> Server:
                 f"the Prefect server of this machine, process {found.process.pid}, {why_not}: "
                 f"see {log_path()}, or stop it (sitsflow server stop)"
             )
+        check_password(found.api_url)
         if port not in (None, found.port):
             sys.stderr.write(
                 f"the Prefect server of this machine is there already, on port {found.port}\n"

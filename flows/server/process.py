@@ -13,11 +13,16 @@ from pathlib import Path
 
 import psutil
 
-from flows.server.client import QUIET, ServerError, answers
+from flows.server.client import answers
+from flows.server.environment import server_environment
+from flows.server.errors import ServerError
 from flows.server.folder import folder, home
-from flows.server.log import SETTINGS, ErrorLog, causes
+from flows.server.log import ErrorLog, causes
 
-_APP = "prefect.server.api.server:create_app"
+_APP = "flows.server.app:create_app"
+_PREFECTS_APP = "prefect.server.api.server:create_app"
+_DETACHED = '"$@" >/dev/null 2>&1 & echo $!'
+"""Script of a shell: start a command that outlives the shell, and print its number."""
 _PORTS_TRIED = 100
 _START_SECONDS = 300  # the first start of all makes the database, on a slow disk a minute or two
 _STOP_SECONDS = 15.0
@@ -80,7 +85,7 @@ def running_server() -> Server | None:
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, LookupError, ValueError):
             command = process.cmdline()
-            if _APP in command:
+            if {_APP, _PREFECTS_APP} & {*command}:
                 port = int(command[command.index("--port") + 1])
             elif "prefect server start" in " ".join(command):
                 port = _ports(process)[0]
@@ -93,7 +98,7 @@ def running_server() -> Server | None:
 
 
 def forget() -> None:
-    """Remove what Prefect's command wrote down about a server that is gone."""
+    """Remove what is written down for Prefect's command about a server that is gone."""
     (home() / "server.pid").unlink(missing_ok=True)
 
 
@@ -179,13 +184,15 @@ def _is_free(port: int) -> bool:
 
 def _start(port: int) -> Server:
     errors = ErrorLog()
-    # `server.pid` does not say where its process is.
+    # `server.pid`, which `prefect server stop` reads, does not say where its process is.
     (folder() / "machine").write_text(socket.gethostname(), encoding="utf-8")
-    command = ["-m", "prefect", "server", "start", "--background", "--host", "127.0.0.1"]
-    done = _run([*command, "--port", str(port)], port)
+    # As Prefect's own command starts a server in the background, but for the application.
+    uvicorn = [sys.executable, "-m", "uvicorn", "--factory", _APP, "--host", "127.0.0.1"]
+    done = _run(["sh", "-c", _DETACHED, "sh", *uvicorn, "--port", str(port)], port)
     if done.returncode:
-        raise ServerError(f"the Prefect server did not start: {done.stdout}{done.stderr}".strip())
-    server, why_not = running_server(), _ENDED
+        raise ServerError(f"the Prefect server did not start: {done.stderr}".strip())
+    (home() / "server.pid").write_text(done.stdout.strip(), encoding="utf-8")
+    server, why_not = _of(int(done.stdout), port), _ENDED
     if server is not None:
         try:
             why_not = wait_for(server)
@@ -195,36 +202,25 @@ def _start(port: int) -> Server:
         if not why_not:
             return replace(server, started=True)
     # Before it can write to its log it imports its modules.
-    imported = _run(["-c", "import prefect.server.api.server"], port)
+    imported = _run([sys.executable, "-c", "import flows.server.app"], port)
     found = errors.new() or causes(imported.stderr).values()
     said = "".join(f"\n  {cause}" for cause in found)
     raise ServerError(f"the Prefect server {why_not}:{said}\n  (more in {errors.path})")
 
 
-def _run(arguments: list[str], port: int) -> subprocess.CompletedProcess[str]:
-    """Run Python as the server on a port does."""
-    url = f"http://127.0.0.1:{port}"
-    environment = {
-        **os.environ,
-        **QUIET,
-        "PREFECT_HOME": str(home()),
-        "PREFECT_SERVER_UI_API_URL": f"{url}/api",
-        "PREFECT_UI_URL": url,
-        # Prefect's default lets every page that the user's browser shows call this server: read
-        # its answers, and, even without those, change and delete what it keeps.
-        "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
-        "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": f"{url},http://localhost:{port}",
-        "PREFECT_LOGGING_CONFIG_PATH": str(SETTINGS),
-        # Options of uvicorn, which Prefect's command does not have.
-        "UVICORN_ACCESS_LOG": "false",
-        "UVICORN_TIMEOUT_GRACEFUL_SHUTDOWN": "5",
-    }
-    environment.pop("PREFECT_API_URL", None)
+def _of(pid: int, port: int) -> Server | None:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return Server(port, psutil.Process(pid))
+    return None
+
+
+def _run(command: list[str], port: int) -> subprocess.CompletedProcess[str]:
+    """Run a command as the server on a port is run."""
     # In a session of its own: Ctrl-C in the terminal is for the run, not for the server.
     return subprocess.run(
-        [sys.executable, *arguments],
+        command,
         cwd=home(),
-        env=environment,
+        env=server_environment(port),
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,

@@ -1,5 +1,6 @@
 import socket
 
+import psutil
 import pytest
 from distributed import Client
 from pydantic import ValidationError
@@ -31,6 +32,23 @@ def test_threads_are_one_everywhere() -> None:
     threads = {name: value for name, value in WORKER_ENVIRONMENT.items() if "THREADS" in name}
     assert set(threads.values()) == {"1"}
     assert {"NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "GDAL_NUM_THREADS"} <= set(threads)
+
+
+@pytest.mark.engine
+def test_local_workers_listen_on_this_machine_only() -> None:
+    me = psutil.Process()
+    before = {one.pid for one in me.children(recursive=True)}
+    there = {one.laddr for one in me.net_connections("inet") if one.status == psutil.CONN_LISTEN}
+    with DaskCluster(n_workers=1, memory_gb=2).started(ram_gb=1):
+        family = [me, *(one for one in me.children(recursive=True) if one.pid not in before)]
+        listening = {
+            connection.laddr
+            for process in family
+            for connection in process.net_connections("inet")
+            if connection.status == psutil.CONN_LISTEN
+        } - there
+    assert len(listening) >= 3, "scheduler, nanny, worker"
+    assert {address.ip for address in listening} == {"127.0.0.1"}
 
 
 def test_an_address_or_a_class() -> None:

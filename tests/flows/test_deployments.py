@@ -1,5 +1,6 @@
 """Deployments on a server: registered from prefect.yaml, and run as a worker runs them."""
 
+import os
 import subprocess
 import sys
 import time
@@ -25,7 +26,9 @@ from prefect.client.schemas.responses import DeploymentResponse
 from prefect.deployments import run_deployment
 from prefect.exceptions import PrefectHTTPStatusError
 
+from blocks.allowed import DATA_ROOTS, MODULE_PATHS
 from deployments.deploy import deploy
+from deployments.register import POOL
 from deployments.settings import kept_settings
 from flows.cli import saved
 from flows.cli.load import load
@@ -71,14 +74,21 @@ Run = Callable[..., Ended]
 
 
 @pytest.fixture
-def run(client: SyncPrefectClient, engine: dict[str, str]) -> Run:
+def worker(engine: dict[str, str], config: Path, products: Path) -> dict[str, str]:
+    """The environment of a worker whose operator allows what the tests' configuration names."""
+    data = os.pathsep.join([str(config.parent), str(products)])
+    return {**engine, MODULE_PATHS: str(config.parent), DATA_ROOTS: data}
+
+
+@pytest.fixture
+def run(client: SyncPrefectClient, worker: dict[str, str]) -> Run:
     """Run a deployment in a process of its own, as workers do."""
 
     def run(name: str, **parameters: Any) -> Ended:
         submitted: Any = run_deployment(
             f"features-map/{name}", parameters=parameters, timeout=0, as_subflow=False
         )
-        return carry_out(client, submitted.id, engine)
+        return carry_out(client, submitted.id, worker)
 
     return run
 
@@ -143,11 +153,49 @@ def test_faults_are_refused_at_once_or_told_all_together(
     with pytest.raises(PrefectHTTPStatusError) as refused:
         run("on-demand", **wrong, resolution=-20)
     assert "'resolution'" in refused.value.response.json()["detail"]
-    ended = run("on-demand", **wrong, tiles="T31TCJ T30TXT", output_path="/dev/null/map")
+    ended = run("on-demand", **wrong, tiles="T31TCJ T30TXT", output_path=f"{config}/map")
     for fault in ("no such key; did you mean 'spatial_resolution'?", "'T30TXT'", "output_path: "):
         assert fault in ended.state
     assert "Traceback" not in ended.log
     assert ended.run.name == "features_map wrong"
+
+
+def test_what_the_worker_does_not_allow_is_refused_before_it_is_opened(
+    client: SyncPrefectClient, worker: dict[str, str], config: Path, run: Run
+) -> None:
+    saved.save("elsewhere", load(str(config)).configuration, force=True)
+    wanted = {"config": reference("elsewhere"), "cluster": {"cluster_class": "os.system"}}
+    del worker[MODULE_PATHS]
+    ended = run("on-demand", **wanted, output_path="/elsewhere/map")
+    assert ended.state.startswith("Failed: 1 fault in the saved configuration elsewhere")
+    for told in (
+        f"external_features.module: '{config.parent / 'functions.py'}' is outside",
+        "output_path: '/elsewhere/map' is outside the folders that SITSFLOW_DATA_ROOTS",
+        "cluster.cluster_class: 'os.system' is none of those that SITSFLOW_CLUSTERS",
+    ):
+        assert told in ended.state
+        assert told in ended.log
+    assert "Traceback" not in ended.log
+    assert not (config.parent / "out").exists()
+
+
+@pytest.mark.parametrize(
+    "variables", [{"env": {MODULE_PATHS: "/"}}, {"command": "id"}, {"working_dir": "/"}]
+)
+def test_a_run_cannot_change_what_its_worker_allows(
+    client: SyncPrefectClient, variables: dict[str, Any]
+) -> None:
+    with pytest.raises(PrefectHTTPStatusError) as refused:
+        run_deployment(
+            "features-map/on-demand",
+            parameters={"config": reference("any")},
+            job_variables=variables,
+            timeout=0,
+            as_subflow=False,
+        )
+    assert refused.value.response.status_code == 422
+    template = client.read_work_pool(POOL).base_job_template
+    assert not {"env", "command", "working_dir"} & set(template["job_configuration"])
 
 
 def test_check_shows_the_plan_and_writes_nothing(
@@ -180,13 +228,13 @@ def test_a_run_beside_another_one_is_refused(
 
 
 def test_the_command_line_submits_follows_and_ends_as_the_run_does(
-    client: SyncPrefectClient, engine: dict[str, str], config: Path
+    client: SyncPrefectClient, engine: dict[str, str], worker: dict[str, str], config: Path
 ) -> None:
     (config.parent / "fail").touch()
     saved.save("followed", load(str(config)).configuration, force=True)
     ends = []
     for _ in range(2):
-        status, said, ended = submit(client, engine, "block:followed", "--workers", "1")
+        status, said, ended = submit(client, worker, "block:followed", "--workers", "1")
         ends.append((status, ended.run.state_name))
         assert f"{engine['PREFECT_API_URL'].removesuffix('/api')}/runs/flow-run/" in said
         assert "Write features by chunk: " in said

@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import httpx
 import psutil
 import pytest
 from prefect import get_client
@@ -50,7 +52,15 @@ def serving(place: Path, **environment: str) -> Iterator[Serving]:
     with log.open("w") as file:
         process = subprocess.Popen(
             [sys.executable, "-P", "-m", "deployments.serve", str(place / "example")],
-            env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+            env={
+                **os.environ,
+                "PYTHONPATH": os.pathsep.join(sys.path),
+                # Whatever machine this is.
+                "SITSFLOW_AUTH": "none",
+                "SITSFLOW_MODULE_PATHS": str(place),
+                "SITSFLOW_DATA_ROOTS": tempfile.gettempdir(),
+                **environment,
+            },
             cwd=place, stdout=file, stderr=file, text=True,
         )  # fmt: skip
     try:
@@ -109,6 +119,40 @@ def test_ctrl_c_interrupts_its_runs_and_stops_what_it_started(place: Path, confi
     assert server.running_server() is None
     # In order: an interrupted run says so in its status table, a killed one cannot.
     assert "interrupted" in OutputPaths(config.parent / "out").status.read_text()
+
+
+def test_with_a_password_nobody_starts_a_run_without_it(
+    place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITSFLOW_AUTH", "ann:se:cret")
+    with serving(place, SITSFLOW_AUTH="ann:se:cret") as serve:
+        there = server.find_or_start()
+        api = there.api_url
+        for auth in (None, ("ann", "secret"), ("bob", "se:cret")):
+            for path in ("/deployments/filter", "/flow_runs/filter", "/work_pools/filter"):
+                # With a token, so that it is not the token that is missing.
+                token = {"Prefect-Csrf-Token": "1", "Prefect-Csrf-Client": "1"}
+                answer = httpx.post(f"{api}{path}", json={}, auth=auth, headers=token)
+                assert answer.status_code in (401, 403)
+            assert httpx.get(f"{api}/admin/version", auth=auth).status_code == 401
+            assert httpx.get(f"{api}/csrf-token?client=1", auth=auth).status_code == 401
+        assert httpx.get(f"{there.url}/ui-settings").json()["auth"] == "BASIC"
+        with server.use(there), get_client(sync_client=True) as client:
+            check = client.read_deployment_by_name("features-map/check")
+            named = {"$ref": {"block_document_slug": "features-map/example"}}
+            run = client.create_flow_run_from_deployment(check.id, parameters={"config": named})
+            wait_until(lambda: client.read_flow_run(run.id).state.is_final(), serve.said)
+            assert client.read_flow_run(run.id).state.is_completed(), serve.said()
+        for other, told in ((None, "asks for a password"), ("ann:x", "asks for another password")):
+            if other is None:
+                monkeypatch.delenv("SITSFLOW_AUTH")
+            else:
+                monkeypatch.setenv("SITSFLOW_AUTH", other)
+            with pytest.raises(server.ServerError, match=f"{told}.*SITSFLOW_AUTH=user:password"):
+                server.find_or_start()
+        serve.process.send_signal(signal.SIGINT)
+        assert serve.process.wait(PATIENCE_SECONDS) == 0, serve.said()
+    assert "se:cret" not in serve.said()
 
 
 @pytest.mark.parametrize("victim", ["serve", "worker"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.server
 import os
+import re
 import socket
 import sqlite3
 import subprocess
@@ -88,7 +89,7 @@ def servers_of(home: Path) -> list[psutil.Process]:
     found = []
     for process in psutil.process_iter():
         try:
-            serves = "prefect.server.api.server:create_app" in process.cmdline()
+            serves = "flows.server.app:create_app" in process.cmdline()
             if serves and process.environ().get("PREFECT_HOME") == str(home):
                 found.append(process)
         except psutil.Error:
@@ -187,11 +188,48 @@ def test_no_page_but_its_ui_can_call_it(two: Two, origin: str, allowed: bool) ->
     port = url.rpartition(":")[2]
     page = {"": url, "http://localhost": f"http://localhost:{port}"}.get(origin, origin)
     answer = httpx.get(f"{url}/api/health", headers={"Origin": page})
+    assert answer.status_code == (200 if allowed else 403)
     assert answer.headers.get("Access-Control-Allow-Origin") == (page if allowed else None)
     assert httpx.get(f"{url}/ui-settings").json()["api_url"] == f"{url}/api"
     # A page can send what asks for no permission first: without a type, and without a token.
     delete = httpx.post(f"{url}/api/flow_runs/bulk_delete", content=b"{}", headers={"Origin": page})
     assert delete.status_code == 403
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize(
+    "path", ["events/in", "events/out", "logs/out", "task_runs/subscriptions/scheduled"]
+)
+def test_no_page_but_its_ui_can_open_a_websocket(two: Two, path: str) -> None:
+    url = two.said[0].split(" ")[0]
+    upgrade = {
+        "Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13",
+        "Sec-WebSocket-Key": "MDEyMzQ1Njc4OWFiY2RlZg==", "Sec-WebSocket-Protocol": "prefect",
+    }  # fmt: skip
+    for headers, status in (
+        ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403),
+        ({"Host": "evil.example"}, 400),
+        ({"Origin": url}, 101),
+        ({}, 101),
+    ):
+        with httpx.stream("GET", f"{url}/api/{path}", headers=upgrade | headers) as answer:
+            assert answer.status_code == status, headers
+
+
+@pytest.mark.engine
+@pytest.mark.parametrize("path", ["/api/health", "/api/csrf-token?client=1", "/ui-settings", "/"])
+def test_a_page_whose_name_leads_to_it_cannot_call_it(two: Two, path: str) -> None:
+    url = two.said[0].split(" ")[0]
+    port = url.rpartition(":")[2]
+    for host in ("evil.example", "127.0.0.1.evil.example", "localhost.evil.example", "10.0.0.5"):
+        answer = httpx.get(f"{url}{path}", headers={"Host": f"{host}:{port}"})
+        assert (answer.status_code, answer.text) == (400, "Invalid host header")
+    for host in ("127.0.0.1", "localhost"):
+        answer = httpx.get(
+            f"{url}{path}", headers={"Host": f"{host}:{port}"}, follow_redirects=True
+        )
+        assert answer.status_code in (200, 422), "422: a CSRF token for a client of no name"
 
 
 @pytest.mark.engine
@@ -455,3 +493,16 @@ def test_a_configured_server_that_does_not_answer_is_named(
 def test_importing_it_does_not_import_prefect() -> None:
     code = "import sys, flows.server, flows.cli; sys.exit('prefect' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        (None, "does not answer any more"),
+        (500, r"has a fault of its own \(HTTP status 500\)"),
+        (401, r"does not accept a request \(HTTP status 401\)"),
+    ],
+)
+def test_what_is_said_of_a_server_that_failed(status: int | None, words: str) -> None:
+    text = server.gone("http://127.0.0.1:4200/api", status)
+    assert re.search(f"{words}.* what is done is kept: start the same command", text)

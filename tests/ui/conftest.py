@@ -58,6 +58,10 @@ def served(tmp_path_factory: pytest.TempPathFactory, products: Path) -> Iterator
         **clean,
         "PREFECT_HOME": str(folder / "home"),
         "SITSFLOW_PORT": str(port),
+        "SITSFLOW_AUTH": "none",  # whatever machine this is
+        # The example's products are links to those of all tests.
+        "SITSFLOW_MODULE_PATHS": str(folder),
+        "SITSFLOW_DATA_ROOTS": os.pathsep.join(map(str, (folder, products))),
         "PREFECT_SERVER_SERVICES_SCHEDULER_LOOP_SECONDS": "5",
         "PREFECT_WORKER_QUERY_SECONDS": "2",
     }
