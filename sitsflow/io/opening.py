@@ -50,5 +50,12 @@ def opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
     """Open a raster, by one of some drivers of GDAL if any are named.
 
     `rasterio.open`, which takes one driver at most, does this with a path.
+
+    Raises
+    ------
+    OSError
+        If it is a pipe, a socket or a device: GDAL would wait for ever for what comes out of it.
     """
+    if path.is_fifo() or path.is_socket() or path.is_char_device():
+        raise OSError("a pipe, a socket or a device, not a file")
     return rasterio.DatasetReader(str(path), driver=list(drivers) or None)

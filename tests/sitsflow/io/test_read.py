@@ -1,5 +1,6 @@
 """Reading windows of product files, and what happens where that cannot be done."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,15 @@ def test_a_file_that_is_gone_is_another_error_than_one_that_cannot_be_read(path)
             read_layer(Layer(path=path), WINDOW)
         with pytest.raises(InputChangedError, match=r"B4.tif: is gone"):
             read_bands(path, WINDOW)
+
+
+def test_a_pipe_is_not_waited_for(path):
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises(ProductError, match=r"B4.tif: .*a pipe, a socket or a device"):
+        read_header(path)
+    with reading(), pytest.raises(ReadError, match=r"B4.tif: .*a pipe, a socket or a device"):
+        read_layer(Layer(path=path), WINDOW)
 
 
 @pytest.mark.parametrize("kind", ["complex64", "complex_int16"])
