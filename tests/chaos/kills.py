@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 import subprocess
 import time
 from collections.abc import Callable, Mapping
@@ -23,8 +24,10 @@ PATIENCE_SECONDS = 300
 
 CHUNKS = 5
 JOBS = len(TILES) * (CHUNKS + 3) + 1
-_LATEST = JOBS - 4
-"""Jobs done at the latest kill: at least one tile is not merged then."""
+_LATEST = JOBS - 2
+"""Jobs done at the latest kill: a tile and the map are still to be merged."""
+
+_ATTEMPTS = 3
 
 _MODULE = """\
 import time
@@ -146,15 +149,17 @@ VICTIMS: dict[str, Find] = {
 }
 
 
-def kill_once(run: Run, find: Find, rng: random.Random) -> dict[str, tuple[int, ...]] | None:
-    """Start a run, kill one of its processes at a random moment, and wait for the run's end.
+def kill_once(
+    run: Run, find: Find, rng: random.Random, attempt: int
+) -> dict[str, tuple[int, ...]] | None:
+    """Start a run, and kill one of its processes at a random moment, earlier at later attempts.
 
     Returns
     -------
     dict, or None
         What was finished at the kill; None if the run was over before.
     """
-    jobs = rng.randrange(_LATEST + 1)
+    jobs = rng.randrange(_LATEST + 1) // attempt
     delay = rng.uniform(0, 0.8 if jobs else 8)
     run.start()
     assert run.process is not None
@@ -172,7 +177,12 @@ def kill_once(run: Run, find: Find, rng: random.Random) -> dict[str, tuple[int, 
 
 def judge(run: Run, find: Find, rng: random.Random, undisturbed: bytes) -> Verdict:
     """Kill once, run the same command until the map is there, and compare."""
-    finished = kill_once(run, find, rng)
+    finished = None
+    for attempt in range(1, _ATTEMPTS + 1):
+        finished = kill_once(run, find, rng, attempt)
+        if finished is not None:
+            break
+        shutil.rmtree(run.paths.root, ignore_errors=True)
     if finished is None:
         return Verdict("lost", f"the run was over before the kill:\n{run.said}")
     status = run.wait()

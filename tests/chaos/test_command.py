@@ -10,7 +10,7 @@ import pytest
 from sitsflow.products.sensors.model import load_sensors
 from tests.chaos.attack import Case
 from tests.chaos.command import CommandAttacker
-from tests.chaos.seeds import SEED, SHORT, generator
+from tests.chaos.seeds import SHORT, generator, how_to_repeat
 from tests.chaos.subjects import SENSORS, Subject, tile_of
 
 pytestmark = pytest.mark.engine
@@ -41,6 +41,7 @@ def test_the_command_lets_no_fault_pass(
     clean_series: Path,
     environment: dict[str, str],
     tmp_path: Path,
+    request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     sensor = load_sensors()[case.sensor]
@@ -49,6 +50,5 @@ def test_the_command_lets_no_fault_pass(
     verdict = attacker.attack(case)
     record_property("chaos", [f"{case.fault} (command)", verdict.outcome])
     assert verdict.outcome not in ("lost", "silently wrong"), (
-        f"{case}: {verdict.outcome}: {verdict.why}\n"
-        f"repeat it with CHAOS_SEED={SEED} pytest -m chaos tests/chaos -k '{case}'"
+        f"{case}: {verdict.outcome}: {verdict.why}\n{how_to_repeat(request.node.nodeid)}"
     )

@@ -10,7 +10,7 @@ import pytest
 from sitsflow.simulate import SIMULATORS
 from tests.chaos.attack import Case
 from tests.chaos.faults import FAULTS
-from tests.chaos.seeds import SEED, SHORT, generator
+from tests.chaos.seeds import SHORT, generator, how_to_repeat
 from tests.chaos.subjects import SENSORS
 from tests.chaos.worker import ROOT_ALONE, Worker
 
@@ -37,11 +37,13 @@ def test_every_sensor_is_attacked() -> None:
 
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_no_fault_of_an_input_passes_silently(
-    case: Case, worker: Worker, record_property: Callable[[str, object], None]
+    case: Case,
+    worker: Worker,
+    request: pytest.FixtureRequest,
+    record_property: Callable[[str, object], None],
 ) -> None:
     verdict = worker.ask(case)
     record_property("chaos", [case.fault, verdict.outcome])
     assert verdict.outcome not in ("lost", "silently wrong"), (
-        f"{case}: {verdict.outcome}: {verdict.why}\n"
-        f"repeat it with CHAOS_SEED={SEED} pytest -m chaos tests/chaos -k '{case}'"
+        f"{case}: {verdict.outcome}: {verdict.why}\n{how_to_repeat(request.node.nodeid)}"
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.kills import VICTIMS, Run, judge
-from tests.chaos.seeds import SEED, SHORT, generator
+from tests.chaos.seeds import SHORT, generator, how_to_repeat
 
 pytestmark = pytest.mark.engine
 
@@ -36,6 +36,7 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     products: Path,
     undisturbed: bytes,
     tmp_path: Path,
+    request: pytest.FixtureRequest,
     record_property: Callable[[str, object], None],
 ) -> None:
     run = Run(tmp_path / "run", products, environment)
@@ -44,5 +45,5 @@ def test_a_killed_run_goes_on_to_the_same_bytes(
     record_property("chaos", [victim, verdict.outcome])
     assert verdict.outcome == "survived", (
         f"{victim}, number {number}: {verdict.outcome}: {verdict.why}\n"
-        f"repeat it with CHAOS_SEED={SEED} pytest -m chaos tests/chaos -k '{victim}-{number}'"
+        f"{how_to_repeat(request.node.nodeid)}"
     )
