@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 import yaml
 
+from flows.server import running_server
 from sitsflow.io.paths import OutputPaths
 from tests.chaos.attack import Verdict
 from tests.flows.conftest import COMMAND
@@ -131,15 +132,10 @@ def worker_of(run: Run) -> psutil.Process | None:
 
 
 def server_of(run: Run) -> psutil.Process | None:
-    """Return the Prefect server of the run's home."""
-    for process in psutil.process_iter():
-        try:
-            serves = "prefect.server.api.server:create_app" in process.cmdline()
-            if serves and process.environ().get("PREFECT_HOME") == run.environment["PREFECT_HOME"]:
-                return process
-        except psutil.Error:
-            continue
-    return None
+    """Return the Prefect server of the home that this process and the run have."""
+    del run
+    server = running_server()
+    return None if server is None else server.process
 
 
 VICTIMS: dict[str, Find] = {
