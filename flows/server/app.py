@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from fastapi import FastAPI
 from prefect.server.api import server
 from prefect.settings import get_current_settings
 from starlette.datastructures import Headers
@@ -49,10 +48,12 @@ def _refusal(scope: Scope) -> ASGIApp:
     return PlainTextResponse("Invalid origin", 403)
 
 
-def create_app() -> FastAPI:
-    """Return Prefect's application; requests by other names, or of other pages, are refused."""
-    app = server.create_app(final=True)
+def create_app() -> ASGIApp:
+    """Return Prefect's application; requests by other names, or of other pages, are refused.
+
+    The checks are around it, not in it: actions of automations call it inside the process, by a
+    host name of their own.
+    """
     origins = get_current_settings().server.api.cors_allowed_origins.split(",")
-    app.add_middleware(TrustedOriginMiddleware, allowed_origins=origins)
-    app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(_HOSTS), www_redirect=False)
-    return app
+    own_pages = TrustedOriginMiddleware(server.create_app(final=True), allowed_origins=origins)
+    return TrustedHostMiddleware(own_pages, allowed_hosts=list(_HOSTS), www_redirect=False)

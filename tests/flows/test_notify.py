@@ -7,9 +7,11 @@ import subprocess
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import Any
 
 import pytest
@@ -19,7 +21,8 @@ from tests.flows.conftest import copy_database, prefect_home
 
 pytestmark = pytest.mark.engine
 
-PATIENCE_SECONDS = 120
+PATIENCE_SECONDS = 240
+WAIT_SECONDS = 10
 CODE = """
     from prefect import flow
     from prefect.states import Completed, Failed
@@ -82,11 +85,18 @@ def test_failed_runs_call_the_webhook_and_others_do_not(
     for address in ("http://127.0.0.1:9/elsewhere", url):  # the second replaces the first
         said = subprocess.run([*command, address], env=environment, check=True, capture_output=True)
         assert b"automation sitsflow-notify" in said.stdout
-    code = textwrap.dedent(CODE)
-    subprocess.run([sys.executable, "-c", code], env=environment, check=True, capture_output=True)
-    told = [received.get(timeout=PATIENCE_SECONDS)["text"] for _ in range(2)]
+    run = [sys.executable, "-c", textwrap.dedent(CODE)]
+    ends = {f" ended {how}: T31TCJ 0: too wet to say\n" for how in ("Failed", "PartiallyCompleted")}
+    texts: list[str] = []
+    until = time.monotonic() + PATIENCE_SECONDS
+    # The server heeds a new automation only some time after it was made, on a busy machine late.
+    while not all(any(end in text for text in texts) for end in ends):
+        assert time.monotonic() < until, texts
+        subprocess.run(run, env=environment, check=True, capture_output=True)
+        with suppress(Empty):
+            while True:
+                texts.append(received.get(timeout=WAIT_SECONDS)["text"])
     ui = environment["PREFECT_API_URL"].removesuffix("/api")
-    for state in ("Failed", "PartiallyCompleted"):
-        (text,) = (text for text in told if f" ended {state}: T31TCJ 0: too wet to say\n" in text)
+    for text in texts:
+        assert any(end in text for end in ends), "neither a completed run nor a step calls"
         assert f"{ui}/runs/flow-run/" in text
-    assert received.empty(), "neither a completed run nor a step calls"
