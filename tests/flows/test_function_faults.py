@@ -11,7 +11,7 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.plan import load_plan
 from tests.flows.conftest import COMMAND, Sitsflow
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PATIENCE_SECONDS = 240
 

@@ -19,7 +19,7 @@ import pytest
 from flows.server import find_or_start, stop, use
 from tests.flows.conftest import copy_database, prefect_home
 
-pytestmark = pytest.mark.engine
+pytestmark = [pytest.mark.engine, pytest.mark.slow]
 
 PATIENCE_SECONDS = 240
 WAIT_SECONDS = 10

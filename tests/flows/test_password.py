@@ -68,6 +68,7 @@ def test_serving_others_is_refused_until_there_is_a_password_or_a_word(
         server.refuse_shared_machine()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("given", ["secret", "ann:", ":secret"])
 def test_another_form_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv(VARIABLE, given)
@@ -88,6 +89,7 @@ def test_the_password_goes_to_the_server_of_this_machine_alone(
         assert PREFECT_API_URL.value() == "https://prefect.example/api"
 
 
+@pytest.mark.slow
 @pytest.fixture
 def open_server() -> Iterator[str]:
     """A server that asks nobody for a password."""

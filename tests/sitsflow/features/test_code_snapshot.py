@@ -73,6 +73,7 @@ def in_a_process_of_its_own(root: Path, tile: str, index: int) -> None:
     subprocess.run([sys.executable, "-c", code, root, tile, str(index)], check=True)
 
 
+@pytest.mark.slow
 def test_a_run_whose_code_is_edited_meanwhile_makes_the_map_that_was_planned(
     request_of: Request, module: Path, tmp_path: Path
 ) -> None:
@@ -91,6 +92,7 @@ def test_a_run_whose_code_is_edited_meanwhile_makes_the_map_that_was_planned(
     assert {name: made[name] for name in chunks} == {name: expected[name] for name in chunks}
 
 
+@pytest.mark.slow
 def test_resuming_after_an_edit_makes_all_chunks_again_with_the_new_code(
     request_of: Request, module: Path
 ) -> None:
@@ -111,6 +113,7 @@ def test_resuming_after_an_edit_makes_all_chunks_again_with_the_new_code(
     assert run(request_of) == []
 
 
+@pytest.mark.slow
 def test_an_edit_and_its_undoing_change_nothing(request_of: Request, module: Path) -> None:
     run(request_of)
     text = module.read_text()
@@ -201,6 +204,7 @@ def test_the_report_names_the_copy(request_of: Request) -> None:
     assert "package/inner.py" in page
 
 
+@pytest.mark.slow
 def test_without_a_module_there_is_no_copy(products: Path, tmp_path: Path) -> None:
     plan, tiles = make_plan(tutorial(products, tmp_path / "out"))
     save_plan(plan, tiles)

@@ -13,6 +13,8 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, FunctionCall, Request
 from tests.requests import tile_values, tutorial
 
+pytestmark = pytest.mark.slow
+
 NODATA = -10000
 MOST = 10
 NAMES = [f"f{number}" for number in range(MOST + 1)]

@@ -56,6 +56,7 @@ def raster(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("spoiler", SPOILERS.values(), ids=SPOILERS)
 def test_a_function_that_changes_what_it_was_given_changes_nothing_else(
     products: Path, tmp_path: Path, raster: Path, spoiler: str

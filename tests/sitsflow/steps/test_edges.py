@@ -30,6 +30,8 @@ NODATA, SIZE, TILE = -10000, 32, "T31TCJ"
 BANDS = ("B2", "B4")
 FIRST, LAST = date(2018, 6, 1), date(2018, 6, 25)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
