@@ -68,7 +68,6 @@ def test_serving_others_is_refused_until_there_is_a_password_or_a_word(
         server.refuse_shared_machine()
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("given", ["secret", "ann:", ":secret"])
 def test_another_form_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, given: str) -> None:
     monkeypatch.setenv(VARIABLE, given)
@@ -77,6 +76,7 @@ def test_another_form_is_refused_and_not_shown(monkeypatch: pytest.MonkeyPatch, 
     assert given not in str(caught.value).replace("user:password", "")
 
 
+@pytest.mark.slow
 def test_the_password_goes_to_the_server_of_this_machine_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -89,7 +89,6 @@ def test_the_password_goes_to_the_server_of_this_machine_alone(
         assert PREFECT_API_URL.value() == "https://prefect.example/api"
 
 
-@pytest.mark.slow
 @pytest.fixture
 def open_server() -> Iterator[str]:
     """A server that asks nobody for a password."""
@@ -109,6 +108,7 @@ def open_server() -> Iterator[str]:
     there.server_close()
 
 
+@pytest.mark.slow
 def test_a_server_that_runs_without_the_password_is_not_taken_for_one_that_has_it(
     open_server: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -73,7 +73,6 @@ def in_a_process_of_its_own(root: Path, tile: str, index: int) -> None:
     subprocess.run([sys.executable, "-c", code, root, tile, str(index)], check=True)
 
 
-@pytest.mark.slow
 def test_a_run_whose_code_is_edited_meanwhile_makes_the_map_that_was_planned(
     request_of: Request, module: Path, tmp_path: Path
 ) -> None:
@@ -123,6 +122,7 @@ def test_an_edit_and_its_undoing_change_nothing(request_of: Request, module: Pat
     assert run(request_of) == []
 
 
+@pytest.mark.slow
 def test_code_that_is_gone_is_not_needed(request_of: Request, module: Path) -> None:
     plan, tiles = make_plan(request_of)
     save_plan(plan, tiles)
@@ -204,7 +204,6 @@ def test_the_report_names_the_copy(request_of: Request) -> None:
     assert "package/inner.py" in page
 
 
-@pytest.mark.slow
 def test_without_a_module_there_is_no_copy(products: Path, tmp_path: Path) -> None:
     plan, tiles = make_plan(tutorial(products, tmp_path / "out"))
     save_plan(plan, tiles)
@@ -212,6 +211,7 @@ def test_without_a_module_there_is_no_copy(products: Path, tmp_path: Path) -> No
     assert not plan.paths.code.exists()
 
 
+@pytest.mark.slow
 def test_a_copy_of_a_module_in_another_folder_reads_what_lies_beside_it(
     request_of: Request, module: Path, tmp_path: Path
 ) -> None:
