@@ -7,7 +7,6 @@ import logging
 import os
 import threading
 from collections.abc import Callable
-from types import TracebackType
 from typing import Any, Self
 
 log = logging.getLogger(__name__)
@@ -48,12 +47,7 @@ class TimeLimit:
             threading.Thread(target=self._watch, name="time limit", daemon=True).start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._over.set()
         if self.seconds is not None:
             self._leave()

@@ -1,6 +1,5 @@
 """Functions that do what no function should: the run is refused in words, and nothing else ends."""
 
-import ctypes.util
 import logging
 import subprocess
 import sys
@@ -90,7 +89,6 @@ def test_what_is_printed_and_logged_is_heard(request_of, capfd, caplog) -> None:
     assert capfd.readouterr().out == ""
 
 
-@pytest.mark.skipif(not ctypes.util.find_library("c"), reason="needs the C library")
 def test_what_compiled_code_prints_is_no_output(request_of, capfd) -> None:
     code = (
         "import ctypes\n"
