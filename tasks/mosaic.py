@@ -8,7 +8,6 @@ from prefect.client.schemas.objects import State
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
 from sitsflow.run.jobs import Job
-from sitsflow.steps.item import write_item
 from sitsflow.steps.mosaic import mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
 from tasks.rules import RULES, carry_out
@@ -21,6 +20,9 @@ def mosaic(output_path: str, fingerprint: str, attempt: int = 1) -> TaskRecord |
 
 
 def _finish(plan: Plan) -> TaskRecord:
+    # Within, since pystac takes a tenth of a second: every worker imports every task.
+    from sitsflow.steps.item import write_item
+
     paths = plan.paths
     mosaic_tiles(plan, {tile: load_tile(paths.root, tile) for tile in plan.tile_names})
     write_quicklook(paths.map, paths.quicklook, title_of(plan))
