@@ -114,6 +114,12 @@ class Chain(Section):
         description="Whether a product with a missing or unreadable file is left out with a "
         "warning, instead of being an error.",
     )
+    missing_sensor_tile: Annotated[Literal["error", "skip"], OWN] = Field(
+        default="error",
+        title="Tiles that a sensor lacks",
+        description="What becomes of a tile of which one of several sensors has no product: an "
+        "error, or left out with a warning (skip).",
+    )
     allow_remote: Annotated[bool, OWN] = Field(
         default=False,
         title="Allow files on the network",

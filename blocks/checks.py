@@ -95,7 +95,8 @@ def kept_bands(partial: PartialConfig, sensor: Sensor) -> tuple[str, ...]:
     keep = partial.configuration.sensor_section(sensor.name).keep_bands
     if keep is None or not partial.configuration.iota2_feature_extraction.extract_bands:
         return sensor.band_names
-    return tuple(name for name in sensor.band_names if name in keep)
+    wanted = {sensor.canonical(name) for name in keep}
+    return tuple(name for name in sensor.band_names if name in wanted)
 
 
 def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
@@ -104,7 +105,7 @@ def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     if keep is None or not extraction.extract_bands:
         return
     place = f"{sensor.name}.keep_bands"
-    if unknown := [name for name in keep if name not in sensor.band_names]:
+    if unknown := [name for name in keep if sensor.canonical(name) not in sensor.band_names]:
         known = ", ".join(sensor.band_names)
         yield Fault(place, f"no band {_quoted(unknown)}; the bands are {known}")
         return
@@ -113,7 +114,7 @@ def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
         return
     needed = _INDEX_BANDS if partial.indices else ("red",) if extraction.rel_refl else ()
     bands = [band.name for common in needed if (band := sensor.band_of(common))]
-    if lost := [name for name in bands if name not in keep]:
+    if lost := [name for name in bands if name not in kept_bands(partial, sensor)]:
         reason = "NDVI, NDWI and Brightness need" if partial.indices else "rel_refl needs"
         cure = "; or set arg_train.features to []" if partial.indices else ""
         yield Fault(place, f"lacks {_quoted(lost)}, which {reason}{cure}")

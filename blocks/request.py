@@ -32,6 +32,7 @@ def make_request(partial: PartialConfig) -> Request:
         grid_alignment=chain.grid_alignment,
         area_of_interest=chain.area_of_interest,
         skip_broken_products=chain.skip_broken_products,
+        missing_sensor_tile=chain.missing_sensor_tile,
         allow_remote=chain.allow_remote,
         minimum_required_dates=chain.minimum_required_dates,
         use_gapfilling=interpolation.use_gapfilling,

@@ -73,6 +73,9 @@ class Request(_Frozen):
     grid_alignment: bool = True
     area_of_interest: Path | None = None
     skip_broken_products: bool = False
+    missing_sensor_tile: Literal["error", "skip"] = Field(
+        default="error", description="what becomes of a tile that one of several sensors lacks"
+    )
     allow_remote: bool = Field(default=False, description="rasters may refer to the network")
     minimum_required_dates: int = Field(default=2, ge=1)
 

@@ -12,6 +12,8 @@ import rasterio
 from rasterio.env import ensure_env
 from rasterio.io import DatasetReader
 
+from sitsflow.io.archives import gdal_name
+
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
 _OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
@@ -58,4 +60,4 @@ def opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
     """
     if path.is_fifo() or path.is_socket() or path.is_char_device():
         raise OSError("a pipe, a socket or a device, not a file")
-    return rasterio.DatasetReader(str(path), driver=list(drivers) or None)
+    return rasterio.DatasetReader(gdal_name(path), driver=list(drivers) or None)

@@ -21,6 +21,7 @@ from sitsflow.errors import (
     SitsflowError,
 )
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.io.archives import file_on_disk
 from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.opening import opened, reading
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
@@ -93,7 +94,8 @@ def _checked_header(
                 block=raster.block_shapes[0],
                 nodata=raster.nodata,
             )
-            size = path.stat().st_size
+            # Of an archive the size tells nothing of the file in it.
+            size = path.stat().st_size if file_on_disk(path) == path else None
             for layer in layers:
                 if layer.index <= raster.count:
                     _refuse_absent(raster, layer, size=size)
@@ -161,17 +163,10 @@ def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
     """Read the same window of several layers; (layer, row, col), in the first file's type.
 
     Types may differ from file to file (re-encoded products do): then the common type that holds
-    them all is used.
+    them all is used. Where any layer is scaled all are float32, NaN where they have no data.
     """
-    first = read_layer(layers[0], window)
-    out = np.empty((len(layers), *window.shape), first.dtype)
-    out[0] = first
-    for at, layer in enumerate(layers[1:], start=1):
-        values = read_layer(layer, window)
-        if values.dtype != out.dtype:
-            out = out.astype(np.promote_types(out.dtype, values.dtype), copy=False)
-        out[at] = values
-    return out
+    values: NDArray[Any] = read_stacks([[layer] for layer in layers], window)[0]
+    return values
 
 
 def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[Any]:
@@ -185,16 +180,33 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
     Returns
     -------
     ndarray, shape (band, file, row, col)
-        In the common type that holds all files'.
+        In the common type that holds all files'; as `read_layers` returns it where any is scaled.
     """
-    out = np.empty((len(stacks[0]), len(stacks), *window.shape), np.bool_)
+    out: NDArray[Any] | None = None
+    scaled = any(layer.is_scaled for layers in stacks for layer in layers)
     for at, layers in enumerate(stacks):
         values = _read_product(layers, window)
         note_read(layers[0].path, [layer.index for layer in layers], window, values)
-        kind = values.dtype if at == 0 else np.promote_types(out.dtype, values.dtype)
-        out = out.astype(kind, copy=False)
+        if scaled:
+            values = _in_units(values, layers)
+        if out is None:
+            out = np.empty((len(layers), len(stacks), *window.shape), values.dtype)
+        elif values.dtype != out.dtype:
+            out = out.astype(np.promote_types(out.dtype, values.dtype), copy=False)
         out[:, at] = values
+    assert out is not None, "no series is without products"
     return out
+
+
+def _in_units(values: NDArray[Any], layers: Sequence[Layer]) -> NDArray[np.float32]:
+    """Turn numbers of files into values; (layer, row, col), NaN where there is no data."""
+    found = np.empty(values.shape, np.float32)
+    for out, numbers, layer in zip(found, values, layers, strict=True):
+        # In float64, so that quotients of whole numbers are rounded once.
+        out[...] = numbers * np.float64(layer.scale) + layer.offset
+        if layer.nodata is not None:
+            out[numbers == layer.nodata] = np.nan
+    return found
 
 
 def read_bands(path: Path, window: Window, bands: Sequence[int] | None = None) -> NDArray[Any]:
@@ -245,7 +257,7 @@ def read_names(path: Path) -> list[str]:
 
 def _unreadable(path: Path, error: Exception) -> ReadError | InputChangedError:
     """Return what to raise for a file that cannot be read: one that is gone does not come back."""
-    if path.exists():
+    if file_on_disk(path).exists():
         return ReadError(f"{path}: cannot be read ({error})")
     return InputChangedError(f"{path}: is gone; it was there when the run was planned")
 

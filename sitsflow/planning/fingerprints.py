@@ -15,6 +15,7 @@ from sitsflow.geo.area import area_digest
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.plan import Dependencies, InputFile, SeriesPlan
 from sitsflow.planning.inputs import Inputs, identify, layer_files, layer_name
+from sitsflow.products.scenes import Scene
 from sitsflow.request import Request
 
 _SERIES = {"resampling", "use_gapfilling", "indices", "spectral_indices"}
@@ -78,12 +79,18 @@ def _dependencies(step: str, needs: _Needs, files: Mapping[str, InputFile]) -> D
     paths = needs.files()
     contents = [files[name].content for name in paths]
     places = [
-        [[layer, layer_name(one, scene, scene.layers[layer].path)] for layer in layers]
+        [_place(one, scene, layer) for layer in layers]
         for one, layers in needs.layers
         for scene in one.scenes
     ]
     text = json.dumps([needs.facts, places, contents], sort_keys=True)
     return Dependencies(fingerprint=digest_text(step, text), files=tuple(paths))
+
+
+def _place(series: SeriesPlan, scene: Scene, name: str) -> list[Any]:
+    """Return which file a layer is in, and what its numbers mean."""
+    layer = scene.layers[name]
+    return [name, layer_name(series, scene, layer.path), layer.index, layer.scale, layer.offset]
 
 
 def _everywhere(request: Request, tile: TileFacts) -> dict[str, Any]:
@@ -108,14 +115,15 @@ def _preprocess(request: Request, tile: TileFacts) -> _Needs:
 
 
 def _common_mask(request: Request, tile: TileFacts) -> _Needs:
-    """Masks that say where a sensor saw nothing; of a sensor without any, where its masks lie."""
+    """Masks that say where a sensor saw nothing; of a sensor without any, where its files lie."""
     layers, facts = [], []
     for one in tile.series:
         outside = [mask for mask in one.sensor.masks if mask.outside is not None]
         names = tuple(mask.name for mask in outside)
         layers.append((one, names))
         rules = [mask.outside.model_dump() for mask in outside if mask.outside is not None]
-        facts.append((rules, _grids(one, names or _masks(one)), one.step))
+        covering = names or _masks(one) or (one.sensor.bands[0].name,)
+        facts.append((rules, _grids(one, covering), one.step))
     return _Needs(_everywhere(request, tile) | {"masks": facts}, layers)
 
 

@@ -54,7 +54,7 @@ def define_grids(
     """
     references = {
         tile: [headers[tile, sensor.label][sensor.bands[0].name].grid for sensor, _ in sensors]
-        for tile in request.tiles
+        for tile in dict.fromkeys(tile for tile, _ in headers)
     }
     finest = _finest(headers)
     crs = CRS.from_string(request.crs).to_string() if request.crs else finest.crs
@@ -168,7 +168,7 @@ def _notices(
     crs: str,
 ) -> tuple[str, ...]:
     notices = []
-    left_out = [tile for tile in request.tiles if tile not in grids]
+    left_out = [tile for tile in references if tile not in grids]
     if left_out:
         notices.append(f"outside the area of interest: {' '.join(left_out)}")
     native = dict.fromkeys(grid.crs for sources in references.values() for grid in sources)

@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from sitsflow.digest import digest_text
 from sitsflow.errors import ProductError
+from sitsflow.io.archives import file_on_disk
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read import holds_the_same
 from sitsflow.io.read_digests import load_reads
@@ -78,7 +79,7 @@ def identify(output_path: Path, tile: str, paths: Mapping[str, Path]) -> Inputs:
 def _as_it_is(name: str, path: Path, known: InputFile | None) -> InputFile:
     """Describe a file by size and time of change alone."""
     try:
-        about = path.stat()
+        about = file_on_disk(path).stat()
     except OSError as error:
         raise ProductError(f"{path}: cannot be read ({error.strerror})") from None
     stamp = about.st_size, about.st_mtime_ns

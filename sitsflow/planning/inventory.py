@@ -15,7 +15,14 @@ from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.notices import nodata_notice
 from sitsflow.planning.usual import alike, usual_headers
-from sitsflow.products.scenes import Layer, Scene, Skipped, find_scenes, refuse_broken
+from sitsflow.products.scenes import (
+    FoundScenes,
+    Layer,
+    Scene,
+    Skipped,
+    find_scenes,
+    refuse_broken,
+)
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request, SensorRequest
 
@@ -27,6 +34,12 @@ class Inventory(NamedTuple):
 
     scenes: dict[tuple[str, str], list[Scene]]
     skipped: list[Skipped]
+    notices: tuple[str, ...] = ()
+
+    @property
+    def tiles(self) -> tuple[str, ...]:
+        """The tiles that can be mapped, in the order of the run."""
+        return tuple(dict.fromkeys(tile for tile, _ in self.scenes))
 
 
 class CheckedLayers(NamedTuple):
@@ -51,22 +64,54 @@ def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorReques
     ProductError
         If products are not whole, and must be.
     """
-    scenes, skipped, missing = {}, [], []
+    found: dict[tuple[str, str], FoundScenes] = {}
+    missing: dict[tuple[str, str], str] = {}
     for tile in request.tiles:
         for sensor, wanted in sensors:
             try:
-                found = find_scenes(sensor, wanted.root, tile)
+                found[tile, sensor.label] = find_scenes(sensor, wanted.root, tile)
             except MissingInputError as error:
-                missing.append(str(error))
-                continue
-            scenes[tile, sensor.label] = found.scenes
-            skipped += found.broken
-    if missing:
-        raise MissingInputError("\n".join(missing))
+                missing[tile, sensor.label] = str(error)
+    left_out = _tiles_left_out(request, found, missing)
+    scenes = {key: one.scenes for key, one in found.items() if key[0] not in left_out}
+    skipped = [row for key, one in found.items() if key[0] not in left_out for row in one.broken]
     if not request.skip_broken_products:
         refuse_broken(skipped)
     _refuse_few(scenes, request)
-    return Inventory(scenes, skipped)
+    notices = (notice for (tile, _), one in found.items() for notice in one.notices)
+    return Inventory(scenes, skipped, (*left_out.values(), *notices))
+
+
+def _tiles_left_out(
+    request: Request,
+    found: Mapping[tuple[str, str], FoundScenes],
+    missing: Mapping[tuple[str, str], str],
+) -> dict[str, str]:
+    """Return the tiles that some of several sensors lack, and why; refuse what may not be left out.
+
+    Raises
+    ------
+    MissingInputError
+        If tiles lack a sensor and may not be left out, or if no tile is left.
+    """
+    reasons: dict[str, str] = {}
+    for tile in dict.fromkeys(tile for tile, _ in missing):
+        has = [other for one, other in found if one == tile]
+        if has:
+            lacks = ", ".join(other for one, other in missing if one == tile)
+            reasons[tile] = f"tile {tile} has products of {', '.join(has)}, and none of {lacks}"
+    bare = {tile for tile, _ in missing} - set(reasons)
+    if request.missing_sensor_tile == "skip" and not bare and len(reasons) < len(request.tiles):
+        return {tile: f"WARNING, {why}: it is left out" for tile, why in reasons.items()}
+    if missing:
+        remedy = (
+            "; chain.missing_sensor_tile: skip leaves such tiles out"
+            if reasons and not bare
+            else ""
+        )
+        heads = [f"{why}{remedy}:" for why in reasons.values()]
+        raise MissingInputError("\n".join([*heads, *missing.values()]))
+    return {}
 
 
 def _refuse_few(scenes: Mapping[tuple[str, str], list[Scene]], request: Request) -> None:
@@ -90,7 +135,7 @@ def without(inventory: Inventory, broken: list[Skipped], request: Request) -> In
         for key, found in inventory.scenes.items()
     }
     _refuse_few(scenes, request)
-    return Inventory(scenes, [*inventory.skipped, *broken])
+    return Inventory(scenes, [*inventory.skipped, *broken], inventory.notices)
 
 
 def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Header]]:

@@ -208,7 +208,7 @@ def _finished(
     first = next(iter(probed.values()))
     digest = builtin_digest() if code is None else code.digest
     tiles: dict[str, TilePlan] = {}
-    notices = [*grids.notices, *checked.notices]
+    notices = [*inventory.notices, *grids.notices, *checked.notices]
     for tile, plans in series.items():
         grid = grids.grids[tile]
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)

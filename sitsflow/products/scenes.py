@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import logging
-import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +13,15 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from sitsflow.dates import to_day
 from sitsflow.errors import MissingInputError, ProductError
+from sitsflow.products.files import ProductFiles, is_archive, product_name
+from sitsflow.products.scaling import band_scalings
 from sitsflow.products.sensors.model import Sensor
 
 log = logging.getLogger(__name__)
+
+_ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
+_NO_PRODUCTS = (".tgz", ".jpg", ".jpeg", ".png", ".xml", ".gz", ".tar", ".md5", ".part", ".tmp")
+"""Endings of files that archives and downloads leave beside products."""
 
 
 class Layer(BaseModel):
@@ -26,7 +30,7 @@ class Layer(BaseModel):
     # JSON has no NaN, which may stand for no data: as null it would not be read again.
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
 
-    path: Path
+    path: Path = Field(description="in a zip archive it goes on below the archive's own path")
     index: int = Field(default=1, description="band number in the file, from 1")
     nodata: float | None = Field(
         default=None, description="value that stands for none; None: all do stand for something"
@@ -34,6 +38,13 @@ class Layer(BaseModel):
     drivers: tuple[str, ...] = Field(
         default=(), description="drivers of GDAL that may open the file; none: all of them"
     )
+    scale: float = Field(default=1.0, description="value = number in the file x scale + offset")
+    offset: float = 0.0
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether the numbers in the file are not the values themselves."""
+        return (self.scale, self.offset) != (1.0, 0.0)
 
 
 class Scene(BaseModel):
@@ -68,12 +79,35 @@ class FoundScenes(NamedTuple):
 
     scenes: list[Scene]
     broken: list[Skipped]
+    notices: tuple[str, ...] = ()
+    """What was passed over, or taken though its name speaks against it."""
+
+
+class _Named(NamedTuple):
+    """An entry of a folder that is named like a product, and what its name says."""
+
+    entry: Path
+    said: Mapping[str, str | None]
+
+    @property
+    def acquisition(self) -> tuple[str | None, ...]:
+        """What products of one acquisition share; their name where they say nothing of it."""
+        said = self.said
+        return (said.get("acquisition") or self.entry.name, said.get("tile"))
+
+    @property
+    def version(self) -> tuple[tuple[int, str], ...]:
+        """The version, to compare it: numbers in it as numbers. A folder wins over its archive."""
+        parts = re.findall(r"\d+|\D+", self.said.get("version") or "")
+        whole = (0 if is_archive(self.entry) else 1, "")
+        return (*((int(part), "") if part.isdecimal() else (-1, part) for part in parts), whole)
 
 
 def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
     """Find a tile's products below ``root/tile`` by their names.
 
-    Files and folders that do not look like the sensor's products are passed over.
+    The folder's name is the tile, whatever tile the products' names tell. Entries that do not look
+    like the sensor's products are passed over; those of them that have a date are named.
 
     Raises
     ------
@@ -81,103 +115,136 @@ def find_scenes(sensor: Sensor, root: Path, tile: str) -> FoundScenes:
         If the folder is missing, may not be listed, or holds no product of the sensor.
     """
     folder = root / tile
+    entries = _entries(folder, sensor)
+    named, others = _by_name(sensor, entries)
+    kept, notices = _newest(named, sensor, tile)
+    notices += [*_other_tiles(kept, sensor, tile), *_passed_over(others, sensor, tile)]
+    scenes, broken = [], []
+    for one in kept:
+        try:
+            scenes.append(_scene(sensor, one))
+        except (ProductError, OSError) as error:
+            reason = str(error)
+            broken.append(Skipped(tile=tile, sensor=sensor.label, product=one.entry, reason=reason))
+    if not scenes and not broken:
+        names = [entry.name for entry in others]
+        seen = f"it holds {', '.join(names[:3])}" if names else "it is empty"
+        raise MissingInputError(
+            f"{folder}: no {sensor.name} product ({seen}); products must be named like "
+            f"{sensor.product}"
+        )
+    in_time = sorted(scenes, key=lambda scene: (scene.day, scene.product.name))
+    return FoundScenes(in_time, broken, tuple(notices))
+
+
+def _entries(folder: Path, sensor: Sensor) -> list[Path]:
     if not folder.is_dir():
         raise MissingInputError(
             f"{folder}: no such folder. {sensor.path_key} must hold one folder a tile"
         )
     try:
-        entries = sorted(folder.iterdir())
+        # Hidden ones are leftovers of systems and of downloads that broke off.
+        return sorted(entry for entry in folder.iterdir() if not entry.name.startswith("."))
     except OSError as error:
         raise MissingInputError(f"{folder}: cannot be listed ({error.strerror})") from None
+
+
+def _by_name(sensor: Sensor, entries: Sequence[Path]) -> tuple[list[_Named], list[Path]]:
+    """Part the entries into those named like products of the sensor, and others."""
     pattern = re.compile(sensor.product)
-    scenes, broken, others = [], [], []
+    named, others = [], []
     for entry in entries:
-        match = pattern.match(entry.name)
-        if match is None:
-            others.append(entry.name)
-            continue
+        match = pattern.match(product_name(entry))
+        if match is None or (entry.suffix.lower() in _NO_PRODUCTS and not sensor.single_file):
+            others.append(entry)
+        else:
+            named.append(_Named(entry, match.groupdict()))
+    return named, others
+
+
+def _newest(named: list[_Named], sensor: Sensor, tile: str) -> tuple[list[_Named], list[str]]:
+    """Keep the newest version of each acquisition, and say which ones are left out."""
+    best: dict[tuple[str | None, ...], _Named] = {}
+    for one in named:
+        other = best.get(one.acquisition)
+        if other is None or one.version > other.version:
+            best[one.acquisition] = one
+    left_out = [(one, best[one.acquisition]) for one in named if best[one.acquisition] is not one]
+    notices = []
+    if left_out:
+        old, new = left_out[0]
+        more = f", and {len(left_out) - 1} more pairs" if len(left_out) > 1 else ""
+        notices.append(
+            f"tile {tile}: {old.entry.name} of {sensor.label} is left out, since {new.entry.name} "
+            f"is of the same acquisition{more}"
+        )
+    return list(best.values()), notices
+
+
+def _other_tiles(kept: Sequence[_Named], sensor: Sensor, tile: str) -> list[str]:
+    names = [one.said.get("tile") for one in kept]
+    others = sorted({name for name in names if name and name not in tile})
+    if not others:
+        return []
+    return [
+        f"tile {tile}: the names of {sensor.label} products in it tell of tile "
+        f"{', '.join(others[:3])}; the folder's name counts"
+    ]
+
+
+def _passed_over(others: Sequence[Path], sensor: Sensor, tile: str) -> list[str]:
+    """Name what may be meant as a product: a folder or an archive whose name has a date."""
+    dated = [one.name for one in others if _may_be_product(one)]
+    if not dated:
+        return []
+    log.debug("tile %s, %s: passed over %s", tile, sensor.label, ", ".join(dated))
+    more = f" and {len(dated) - 3} more" if len(dated) > 3 else ""
+    return [
+        f"tile {tile}: passed over {', '.join(dated[:3])}{more}, with a date, but not named like "
+        f"a product of {sensor.name} ({sensor.product}) or packed in another way than as .zip"
+    ]
+
+
+def _may_be_product(entry: Path) -> bool:
+    if not (entry.is_dir() or entry.name.lower().endswith(_ARCHIVES)):
+        return False
+    for digits in re.findall(r"(?<!\d)\d{8}(?!\d)", entry.name.replace("T", " ")):
         try:
-            _refuse_no_folder(entry)
-            scenes.append(_scene(sensor, entry, match, tile))
-        except (ProductError, OSError) as error:
-            broken.append(Skipped(tile=tile, sensor=sensor.label, product=entry, reason=str(error)))
-    if others:
-        log.debug("%s: passed over %s", folder, ", ".join(others))
-    if not scenes and not broken:
-        seen = f"it holds {', '.join(others[:3])}" if others else "it is empty"
-        raise MissingInputError(
-            f"{folder}: no {sensor.name} product ({seen}); folders must be named like "
-            f"{sensor.product}"
-        )
-    return FoundScenes(sorted(scenes, key=lambda scene: (scene.day, scene.product.name)), broken)
+            datetime.strptime(digits, "%Y%m%d")
+        except ValueError:
+            continue
+        return True
+    return False
 
 
-def _refuse_no_folder(product: Path) -> None:
-    """Refuse a file, or a link to no folder: its date would be lost without a word."""
-    if product.is_dir():
-        return
-    if product.is_symlink():
-        raise ProductError(
-            f"{product}: a symbolic link to {product.readlink()}, which is no folder that can be "
-            "reached"
-        )
-    raise ProductError(f"{product}: a file, but a product is a folder; unpack it again")
-
-
-def _scene(sensor: Sensor, product: Path, match: re.Match[str], tile: str) -> Scene:
-    named = match.group("tile")
-    if named != tile:
-        raise ProductError(f"{product}: a product of tile {named} in the folder of tile {tile}")
+def _scene(sensor: Sensor, named: _Named) -> Scene:
+    product, written = named.entry, named.said["date"] or ""
     try:
-        when = datetime.strptime(match.group("date"), sensor.date_format)
+        when = datetime.strptime(written, sensor.date_format)
     except ValueError:
-        raise ProductError(f"{product}: {match.group('date')} is not a date") from None
-    files = {path.relative_to(product).as_posix(): path for path in _files(product)}
+        raise ProductError(f"{product}: {written} is not a date") from None
+    files = ProductFiles(product, single_file=sensor.single_file)
     faults: list[str] = []
-    bands = {
-        band.name: Layer(
-            path=_only(files, band.file, product, faults),
-            index=band.index,
-            nodata=sensor.nodata,
-            drivers=sensor.drivers,
-        )
-        for band in sensor.bands
-    }
+    paths = {band.name: files.only(band.file, faults) for band in sensor.bands}
     masks = {
-        mask.name: Layer(path=_only(files, mask.file, product, faults), drivers=sensor.drivers)
+        mask.name: Layer(path=files.only(mask.file, faults), drivers=sensor.drivers)
         for mask in sensor.masks
     }
     if faults:
         raise ProductError(f"{product}: {'; '.join(dict.fromkeys(faults))}")
+    scalings = band_scalings(sensor, files)
+    bands = {
+        band.name: Layer(
+            path=paths[band.name],
+            index=band.index,
+            nodata=sensor.nodata,
+            drivers=sensor.drivers,
+            scale=scalings[band.name].scale,
+            offset=scalings[band.name].offset,
+        )
+        for band in sensor.bands
+    }
     return Scene(product=product, day=to_day(when.date()), bands=bands, masks=masks)
-
-
-def _files(product: Path) -> Iterator[Path]:
-    """Yield a product's files, through links too; hidden ones are systems' leftovers."""
-
-    def refuse(error: OSError) -> None:
-        raise ProductError(f"{error.filename}: cannot be listed ({error.strerror})")
-
-    seen = set()
-    for folder, below, names in os.walk(product, onerror=refuse, followlinks=True):
-        seen.add(os.path.realpath(folder))
-        # A link to a folder above would be followed forever.
-        below[:] = [name for name in below if os.path.realpath(Path(folder, name)) not in seen]
-        files = (Path(folder, name) for name in names if not name.startswith("."))
-        yield from (path for path in files if path.is_file())
-
-
-def _only(files: dict[str, Path], pattern: str, product: Path, faults: list[str]) -> Path:
-    """Return the one file that matches; THEIA's archives differ in the case of endings."""
-    found = [path for name, path in files.items() if fnmatchcase(name.lower(), pattern.lower())]
-    if len(found) != 1:
-        names = ", ".join(sorted(path.name for path in found))
-        faults.append(f"{len(found)} files are called {pattern} ({names})" if found else
-                      f"no file is called {pattern}")  # fmt: skip
-        return product / pattern
-    if found[0].stat().st_size == 0:
-        faults.append(f"{found[0].relative_to(product)} is empty")
-    return found[0]
 
 
 def refuse_broken(broken: Sequence[Skipped]) -> None:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sitsflow.errors import InputChangedError
+from sitsflow.io.archives import file_on_disk
 from sitsflow.io.read import Header, headers, holds_the_same
 from sitsflow.io.read_digests import KeptRead, ReadDigests, keep_reads, load_reads
 from sitsflow.io.record import load_record
@@ -76,7 +77,7 @@ def _refuse_changed(
 def _state(file: InputFile) -> str | None:
     """Say how a file changed, nothing if it did not; None if only its pixels can tell."""
     try:
-        about = file.path.stat()
+        about = file_on_disk(file.path).stat()
     except OSError as error:
         return f"cannot be read ({error.strerror}); it was there when the run was planned"
     if about.st_size != file.size:

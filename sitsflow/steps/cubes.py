@@ -51,7 +51,7 @@ def write_cubes(plan: Plan, tile_plan: TilePlan) -> list[Path]:
 def _of_sensor(plan: Plan, tile_plan: TilePlan, series: SeriesPlan) -> list[_Cube]:
     label, dtype = series.sensor.label, _dtype(series)
     # A nodata value that int16 cannot hold is given its lowest number.
-    nodata = series.sensor.nodata if _fits(series.sensor.nodata, dtype) else _INT16.min
+    nodata = series.sensor.raw_nodata if _fits(series.sensor.raw_nodata, dtype) else _INT16.min
 
     def path(what: str) -> Path:
         return plan.paths.of_series(tile_plan.tile, label, what)
@@ -127,7 +127,7 @@ def _all(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
 
 
 def _raw(series: Series, band: str) -> NDArray[np.float32]:
-    values, nodata = series.raw(band), series.plan.sensor.nodata
+    values, nodata = series.raw(band), series.plan.sensor.raw_nodata
     if not _fits(nodata, _dtype(series.plan)):
         values[values == np.float32(nodata)] = np.nan
     return values

@@ -68,7 +68,12 @@ class Observations:
 
     @cached_property
     def valid(self) -> Bools:
-        """Where each date may be used: no mask says otherwise; (date, row, col)."""
+        """Where each date may be used: no mask says otherwise; (date, row, col).
+
+        Of a sensor without masks all is valid: where a band has no data it is NaN.
+        """
+        if not self._mask_grids:
+            return np.ones((len(self._plan.scenes), *self._window.shape), bool)
         invalid = np.zeros((0, *self._window.shape), bool)
         for grid in self._mask_grids:
             source = self._source_window(grid)
@@ -85,7 +90,7 @@ class Observations:
         """
         outside = [mask for mask in self._plan.sensor.masks if mask.outside is not None]
         seen = np.ones(self._window.shape, bool)
-        for grid in [] if outside else self._mask_grids:
+        for grid in [] if outside else self._covering_grids:
             source = self._source_window(grid)
             if source is None:
                 return np.zeros(self._window.shape, bool)
@@ -115,25 +120,30 @@ class Observations:
         if source is None:
             return np.full((len(self._plan.scenes), *self._window.shape), np.nan, np.float32)
         values, usable = self._layers(name, source), self._source_valid(grid, source)
-        clear = self._resampled(values, usable, grid, source)
+        clear = self._resampled(name, values, usable, source)
         if clouded and usable is not None:
-            every = self._resampled(values, None, grid, source)
+            every = self._resampled(name, values, None, source)
             np.copyto(clear, every, where=~self.valid)
         return clear
 
     def _resampled(
-        self, values: NDArray[Any], usable: Bools | None, grid: Grid, source: Window
+        self, name: str, values: NDArray[Any], usable: Bools | None, source: Window
     ) -> Floats:
+        grid = self._plan.grids[name]
         return resample(
             values,
             usable,
-            self._plan.sensor.nodata,
+            # Scaled values are NaN where there is no data.
+            None if self._is_scaled(name) else self._plan.sensor.nodata,
             self._coordinates(grid),
             source,
             self._method,
             # Where masks lie on the band's own grid, a pixel under them is not valid anyway.
             under_masks=self._mask_grids != [grid],
         )
+
+    def _is_scaled(self, name: str) -> bool:
+        return any(scene.bands[name].is_scaled for scene in self._plan.scenes)
 
     def _layers(self, name: str, source: Window) -> NDArray[Any]:
         """Read a band of all dates, and with it those that the plan wants of the same files.
@@ -150,6 +160,11 @@ class Observations:
             self._read_ahead.update(zip(group, read_stacks(stacks, source), strict=True))
         self._given.add(name)
         return self._read_ahead.pop(name)
+
+    @property
+    def _covering_grids(self) -> list[Grid]:
+        """Where the masks lie; of a sensor without masks, its first band."""
+        return self._mask_grids or [self._plan.grids[self._plan.sensor.bands[0].name]]
 
     @property
     def _mask_grids(self) -> list[Grid]:

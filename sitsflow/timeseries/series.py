@@ -84,7 +84,7 @@ class Series:
         The sensor's nodata value stands where a product has no data, and on days on which this
         tile was not seen.
         """
-        nodata = np.float32(self.plan.sensor.nodata)
+        nodata = np.float32(self.plan.sensor.raw_nodata)
         if band not in self._raw:
             self._raw[band] = self._band(band, clouded=True)
         values = self._on_raw_days(self._raw[band], nodata)

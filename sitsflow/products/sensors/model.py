@@ -45,13 +45,39 @@ class Rule(_Strict):
 
 
 class Band(_Strict):
-    """One spectral band of a product: `file` is a glob below the product's folder."""
+    """One spectral band of a product: `file` is a glob below the product's folder.
+
+    Its values are ``number in the file x scale + offset``, or what `Metadata` says instead; where
+    a product is a single file, that file holds the band.
+    """
 
     name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")
+    aliases: tuple[str, ...] = Field(default=(), description="other names that users may write")
     common: CommonName | None = None
-    file: str
+    file: str = "*"
     index: int = Field(default=1, ge=1, description="band number in the file, from 1")
     resolution: float = Field(gt=0, description="pixel size in metres, before any resampling")
+    scale: float = Field(default=1, gt=0)
+    offset: float = 0
+    id: str | None = Field(default=None, description="what the product's metadata call the band")
+
+
+class Metadata(_Strict):
+    """The XML file of a product that says what its numbers mean.
+
+    Paths are those of `xml.etree.ElementTree`; ``{id}`` in `offset` stands for the band's id. A
+    product without the file is broken if it is `required`, and has the sensor's own numbers
+    otherwise; so has one whose file lacks an element.
+    """
+
+    file: str
+    required: bool = False
+    quantification: str | None = Field(
+        default=None, description="path of the digital number of reflectance 1"
+    )
+    offset: str | None = Field(
+        default=None, description="path of what is added to the numbers of a band before scaling"
+    )
 
 
 class Mask(_Strict):
@@ -72,17 +98,25 @@ class Sensor(_Strict):
     source: str = Field(description="where the format is described")
     path_key: str = Field(description="key of section `chain` that holds the root folder")
     temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
-    product: str = Field(description="pattern of a product's folder, with groups date and tile")
+    product: str = Field(
+        description="pattern of a product's name, with a group date; of several products with the "
+        "same groups acquisition and tile the one with the highest group version counts"
+    )
     date_format: str
+    single_file: bool = Field(default=False, description="whether a product is one file")
+    metadata: Metadata | None = None
     quantification: float = Field(gt=0, description="digital number of reflectance 1")
-    nodata: float
+    nodata: float = Field(description="in the files")
+    missing: float | None = Field(
+        default=None, description="where a raw series has no data; None: `nodata`"
+    )
     drivers: tuple[str, ...] = Field(
         default=("GTiff", "COG", "JP2OpenJPEG"),
         min_length=1,
         description="names of the drivers of GDAL that may open its files",
     )
     bands: tuple[Band, ...] = Field(min_length=1)
-    masks: tuple[Mask, ...] = Field(min_length=1)
+    masks: tuple[Mask, ...] = ()
 
     @field_validator("product")
     @classmethod
@@ -91,14 +125,14 @@ class Sensor(_Strict):
             groups = re.compile(value).groupindex
         except re.error as error:
             raise ValueError(f"not a regular expression: {error}") from None
-        if missing := {"date", "tile"} - set(groups):
-            raise ValueError(f"lacks the named group(s) {', '.join(sorted(missing))}")
+        if "date" not in groups:
+            raise ValueError("lacks the named group date")
         return value
 
     @model_validator(mode="after")
     def _names_are_unique(self) -> Self:
         named: dict[str, list[str]] = {
-            "band": [band.name for band in self.bands],
+            "band": [name for band in self.bands for name in (band.name, *band.aliases)],
             "common name": [band.common for band in self.bands if band.common],
             "mask": [mask.name for mask in self.masks],
         }
@@ -107,10 +141,25 @@ class Sensor(_Strict):
                 raise ValueError(f"{what} given twice: {', '.join(sorted(twice))}")
         return self
 
+    @model_validator(mode="after")
+    def _a_single_file_has_no_others(self) -> Self:
+        if self.single_file and (self.masks or self.metadata):
+            raise ValueError("a product that is a single file has neither masks nor metadata")
+        return self
+
+    @property
+    def raw_nodata(self) -> float:
+        """What raw series have where a product has no data."""
+        return self.nodata if self.missing is None else self.missing
+
     @property
     def band_names(self) -> tuple[str, ...]:
         """Names of all bands, in the order of the native stack."""
         return tuple(band.name for band in self.bands)
+
+    def canonical(self, name: str) -> str:
+        """Return a band's own name; a name that is no band's is returned as it is."""
+        return next((band.name for band in self.bands if name in band.aliases), name)
 
     def band(self, name: str) -> Band:
         """Return the band called `name`."""

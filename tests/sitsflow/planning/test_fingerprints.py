@@ -72,6 +72,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "time limits": ({}, {"probe_seconds": 5.0, "timeout": 5.0}, NOTHING),
     "steps": ({}, {"first_step": "writing", "last_step": "writing"}, NOTHING),
     "broken products": ({}, {"skip_broken_products": True, "minimum_required_dates": 3}, NOTHING),
+    "tiles that a sensor lacks": ({}, {"missing_sensor_tile": "skip"}, NOTHING),
     "files on the network": ({}, {"allow_remote": True}, NOTHING),
     "other tiles": ({}, {"tiles": TILES}, NOTHING),
     "cubes": ({}, CUBES, frozenset({"preprocess"})),

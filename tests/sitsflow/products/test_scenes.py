@@ -37,7 +37,7 @@ def test_products_are_found_by_name_and_sorted_by_day(root):
 
 def test_stray_files_are_passed_over(root):
     folder, product = root / "T31TCJ", first_product(root)
-    for name in ("SENTINEL2A_20180511-105804-037_L2A_T31TCJ_D.zip", "notes.txt", ".DS_Store"):
+    for name in (f"{product.name}.jpg", f"{product.name}.tgz", "notes.txt", ".DS_Store"):
         (folder / name).write_text("stray")
     (folder / "old").mkdir()
     band = next(product.glob("*_FRE_B4.tif"))
@@ -67,11 +67,42 @@ def test_a_product_that_is_not_whole_is_named_with_its_file(root, spoil, message
     assert "skip_broken_products: True" in str(caught.value)
 
 
-def test_a_product_of_another_tile_is_named(root):
+def test_the_folder_names_the_tile_whatever_the_products_names_tell(root):
     product = first_product(root)
     product.rename(product.with_name(product.name.replace("T31TCJ", "T31TCH")))
-    reason = find_scenes(S2, root, "T31TCJ").broken[0].reason
-    assert "a product of tile T31TCH in the folder of tile T31TCJ" in reason
+    found = find_scenes(S2, root, "T31TCJ")
+    assert len(found.scenes) == 13
+    assert any("tell of tile T31TCH; the folder's name counts" in one for one in found.notices)
+
+
+@pytest.mark.parametrize("end", ["_D", "", "_D_V1-7_clip", "_C_V4-0"])
+def test_names_that_agencies_and_users_write_are_taken(root, end):
+    product = first_product(root)
+    product.rename(product.with_name(product.name.removesuffix("_D_V1-7") + end))
+    found = find_scenes(S2, root, "T31TCJ")
+    assert (len(found.scenes), found.notices) == (13, ())
+
+
+@pytest.mark.parametrize("name", ["SENTINEL2A_20180511_T31TCJ", "S2_20180511", "x_20180511.7z"])
+def test_what_may_be_a_product_is_named_if_it_is_passed_over(root, name):
+    if name.endswith("7z"):
+        (root / "T31TCJ" / name).write_bytes(b"7z")
+    else:
+        (root / "T31TCJ" / name).mkdir()
+    found = find_scenes(S2, root, "T31TCJ")
+    assert len(found.scenes) == 13
+    assert len(found.notices) == 1
+    assert f"passed over {name}, with a date" in found.notices[0]
+
+
+def test_of_one_acquisition_the_newest_version_counts(root):
+    product = first_product(root)
+    newer = product.with_name(product.name.replace("V1-7", "V1-10"))
+    shutil.copytree(product, newer)
+    found = find_scenes(S2, root, "T31TCJ")
+    assert len(found.scenes) == 13
+    assert newer in {scene.product for scene in found.scenes}
+    assert f"{product.name} of Sentinel2 is left out, since {newer.name}" in found.notices[0]
 
 
 def test_missing_folders_and_empty_ones(root):
