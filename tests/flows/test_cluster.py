@@ -207,7 +207,7 @@ def test_local_workers_become_fewer_and_larger_when_memory_ran_out(
         processes=False,
         protocol="tcp",
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # 8787, the default, may be another cluster's
         resources={"RAM": 0.01, "CPU": 1},
     ) as small:
         fourth = sitsflow("run", config, "--cluster", small.scheduler_address, *sets, env=engine)

@@ -21,7 +21,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[str]:
         processes=False,
         protocol="tcp",
         host="127.0.0.1",
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # 8787, the default, may be another cluster's
         **{"threads_per_worker": 1, **request.param},
     ) as made:
         yield made.scheduler_address
