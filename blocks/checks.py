@@ -10,6 +10,7 @@ from blocks.partial_config import PartialConfig
 from blocks.section import Section
 from sitsflow.errors import ExpressionError, Fault
 from sitsflow.features.bandmath import parse
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import GROUPS
 
@@ -31,7 +32,7 @@ def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
 
 def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     chain = partial.configuration.chain
-    roots = {sensor.path_key for sensor in partial.sensors.values()}
+    roots = {sensor.path_key for sensor in partial.sensors.values()} | {PATH_KEY}
     keys = [key for key in Chain.model_fields if key in PATH_KEYS]
     unsupported = [k for k in keys if k not in roots and getattr(chain, k) is not None]
     for key in unsupported:
@@ -43,10 +44,13 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
             yield Fault("chain.other_sensor_paths", message)
         elif (key := partial.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
+    if chain.user_feat_path is not None and not partial.enabled:
+        message = "rasters without dates need a sensor with dates beside them, which gives the grid"
+        yield Fault("chain.user_feat_path", message)
     at_fault = not partial.sound(
         "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
     )
-    if not (partial.enabled or unsupported or at_fault):
+    if not (partial.enabled or unsupported or at_fault or chain.user_feat_path):
         yield Fault("chain", f"no sensor is in use: give one of {', '.join(sorted(roots))}")
 
 

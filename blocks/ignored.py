@@ -10,6 +10,7 @@ from blocks.partial_config import PartialConfig
 from blocks.request import chunk_key, make_chunking
 from blocks.section import NoEffect, Section
 from blocks.sensor_sections import SensorSection, UserFeatSection
+from sitsflow.products.rasters import NAME, PATH_KEY
 
 _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_size_y")
 
@@ -49,7 +50,9 @@ def warnings(partial: PartialConfig) -> Iterator[str]:
 
 def _unused_sensors(partial: PartialConfig) -> Iterator[str]:
     used = {sensor.name for sensor in partial.enabled}
+    used |= {NAME} if partial.configuration.chain.user_feat_path is not None else set()
     roots = {sensor.name: sensor.path_key for sensor in partial.sensors.values()}
+    roots[NAME] = PATH_KEY
     sections: dict[str, Section] = {name: getattr(partial.configuration, name) for name in SECTIONS}
     sections.update(partial.configuration.other_sensors)
     for name, section in sections.items():

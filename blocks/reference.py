@@ -16,6 +16,7 @@ from blocks.configuration import Configuration
 from blocks.names import OTHER_BUILDERS_KEYS, OTHER_BUILDERS_SECTIONS, SECTIONS, UNSUPPORTED
 from blocks.section import NoEffect, Own, Section
 from blocks.sensor_sections import OtherSensorSection, SensorSection
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
 from sitsflow.request import FunctionCall
 
@@ -179,7 +180,7 @@ def _other_builders() -> str:
 
 
 def _unsupported() -> str:
-    described = {sensor.path_key for sensor in load_sensors().values()}
+    described = {sensor.path_key for sensor in load_sensors().values()} | {PATH_KEY}
     rows = [
         f"- `chain.{key}`: the sensor is not supported yet."
         for key in PATH_KEYS

@@ -8,6 +8,7 @@ from pydantic import Field, field_validator
 
 from blocks.section import Day, NoEffect, Section, Words
 from sitsflow.features.bandmath import split
+from sitsflow.products.rasters import as_word
 
 
 def _days(default: int) -> Any:
@@ -109,8 +110,24 @@ class UserFeatSection(Section):
     arbo: Annotated[str, NoEffect("files are searched in all folders of a tile")] = Field(
         default="/*", title="Folders", description="Where files lie below a tile's folder."
     )
-    patterns: str = Field(
-        default="ALT,ASP,SLP",
+    patterns: tuple[str, ...] = Field(
+        default=("ALT", "ASP", "SLP"),
+        min_length=1,
         title="Patterns",
         description="Parts of file names, separated by commas: one raster each.",
     )
+
+    @field_validator("patterns", mode="before")
+    @classmethod
+    def _patterns_stand_between_commas(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("patterns")
+    @classmethod
+    def _patterns_are_given_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            raise ValueError("an empty pattern is in the name of every file")
+        words = [as_word(pattern) for pattern in value]
+        if twice := sorted({word for word in words if words.count(word) > 1}):
+            raise ValueError(f"pattern given twice: {', '.join(twice)}")
+        return value

@@ -90,6 +90,11 @@ class TilePlan(_Frozen):
     features: Dependencies = Field(description="of its chunks and its map")
 
     @property
+    def dated_series(self) -> tuple[SeriesPlan, ...]:
+        """The series of sensors with dates; rasters without any are a series of one scene."""
+        return tuple(one for one in self.series if one.sensor.dated)
+
+    @property
     def fingerprint(self) -> str:
         """Changes when any of the tile's files must be made again."""
         steps = (self.preprocess, self.common_mask, self.features)

@@ -39,6 +39,9 @@ class SensorRequest(_Frozen):
     temporal_resolution: int = Field(gt=0, description="days between interpolated dates")
     keep_bands: tuple[str, ...] | None = Field(default=None, description="None: all bands")
     additional_features: tuple[str, ...] = Field(default=(), description="band-math expressions")
+    patterns: tuple[str, ...] = Field(
+        default=(), description="parts of the names of rasters without dates; none: products"
+    )
 
 
 class FunctionCall(_Frozen):

@@ -55,10 +55,14 @@ class Accessors:
         self._copies = copies
         self.touched: dict[str, set[str]] = {}
         self.interpolated_dates = {
-            label: [stamp(day) for day in one.plan.target_days] for label, one in series.items()
+            label: [stamp(day) for day in one.plan.target_days]
+            for label, one in series.items()
+            if one.plan.sensor.dated
         }
         self.raw_dates = {
-            label: [stamp(day) for day in one.plan.raw_days] for label, one in series.items()
+            label: [stamp(day) for day in one.plan.raw_days]
+            for label, one in series.items()
+            if one.plan.sensor.dated
         }
         self.exogeneous_data_name = list(exogenous[1]) if exogenous else []
         self._exogenous = exogenous[0] if exogenous else None
@@ -88,8 +92,15 @@ class Accessors:
         raise AttributeError(f"there is no {name!r} in this configuration{hint}")
 
     def _get(self, accessor: Accessor) -> NDArray[Any]:
-        self.touched.setdefault(accessor.label, set()).add(accessor.what)
-        series = self._series[accessor.label]
+        series, touched = (
+            self._series[accessor.label],
+            self.touched.setdefault(accessor.label, set()),
+        )
+        if not series.plan.sensor.dated:
+            its = [band.name for band in series.plan.sensor.bands if band.group == accessor.what]
+            touched.update(its)
+            return np.stack([series.interpolated(band)[0] for band in its], axis=-1)
+        touched.add(accessor.what)
         if accessor.what == "masks":
             values: NDArray[Any] = series.masks()
         elif accessor.raw:
@@ -105,6 +116,13 @@ def accessors(series: Mapping[str, Series]) -> list[Accessor]:
     """Return every accessor of a set of series, in the order of sensors and bands."""
     found = []
     for label, one in series.items():
+        if not one.plan.sensor.dated:
+            groups = dict.fromkeys(band.group for band in one.plan.sensor.bands if band.group)
+            found += [
+                Accessor(f"get_interpolated_{label}_{group}", label, group, False)
+                for group in groups
+            ]
+            continue
         names = (*one.plan.bands, *one.indices)
         found += [
             Accessor(f"get_interpolated_{label}_{name}", label, name, False) for name in names

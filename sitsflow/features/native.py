@@ -26,6 +26,8 @@ class NativeFeature(NamedTuple):
 
 def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict[str, Index]:
     """Return the indices a run offers for a sensor: accessors by these names exist."""
+    if not sensor.dated:
+        return {}
     found = iota2_indices(sensor, bands) if request.indices else {}
     for name in request.spectral_indices:
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
@@ -42,7 +44,7 @@ def native_features(series: Sequence[Series], request: Request) -> Iterator[Nati
     """
     expressions = {one.sensor: one.additional_features for one in request.sensors}
     for one in series:
-        if request.copy_input:
+        if request.copy_input or not one.plan.sensor.dated:
             yield from _reflectances(one, request)
         label, days = one.plan.sensor.label, _days(one, request)
         relative = request.copy_input and request.rel_refl
@@ -75,4 +77,5 @@ def _reflectances(series: Series, request: Request) -> Iterator[NativeFeature]:
             values = series.interpolated(band)[at]
             if request.rel_refl and red is not None:
                 values = normalized_difference(values, series.interpolated(red.name)[at])
-            yield NativeFeature(f"{sensor.label}_{band}_{stamp(day)}", values)
+            label = f"{sensor.label}_{band}_{stamp(day)}" if sensor.dated else band
+            yield NativeFeature(label, values)

@@ -14,7 +14,9 @@ from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.notices import nodata_notice
+from sitsflow.planning.rasters import find_raster_scene
 from sitsflow.planning.usual import alike, usual_headers
+from sitsflow.products.rasters import LABEL as RASTERS
 from sitsflow.products.scenes import (
     FoundScenes,
     Layer,
@@ -69,7 +71,11 @@ def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorReques
     for tile in request.tiles:
         for sensor, wanted in sensors:
             try:
-                found[tile, sensor.label] = find_scenes(sensor, wanted.root, tile)
+                found[tile, sensor.label] = (
+                    find_scenes(sensor, wanted.root, tile)
+                    if sensor.dated
+                    else find_raster_scene(sensor, wanted, tile)
+                )
             except MissingInputError as error:
                 missing[tile, sensor.label] = str(error)
     left_out = _tiles_left_out(request, found, missing)
@@ -115,12 +121,16 @@ def _tiles_left_out(
 
 
 def _refuse_few(scenes: Mapping[tuple[str, str], list[Scene]], request: Request) -> None:
-    few = [
-        f"tile {tile}: {len({scene.day for scene in found})} date(s) of {label}; "
-        f"chain.minimum_required_dates is {request.minimum_required_dates}"
-        for (tile, label), found in scenes.items()
-        if len({scene.day for scene in found}) < request.minimum_required_dates
-    ]
+    few = []
+    for (tile, label), found in scenes.items():
+        count = len({scene.day for scene in found})
+        if label == RASTERS:
+            few += [] if found else [f"tile {tile}: none of its rasters can be used"]
+        elif count < request.minimum_required_dates:
+            few.append(
+                f"tile {tile}: {count} date(s) of {label}; chain.minimum_required_dates is "
+                f"{request.minimum_required_dates}"
+            )
     if few:
         raise MissingInputError("\n".join(few))
 

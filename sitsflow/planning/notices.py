@@ -28,7 +28,7 @@ def plan_notices(
         more = ", ..." if len(twice) > 3 else ""
         yield f"several bands have the same name: {', '.join(twice[:3])}{more}"
     for tile in tiles.values():
-        for one in tile.series:
+        for one in tile.dated_series:
             if one.target_days[-1] < one.days[0] or one.target_days[0] > one.days[-1]:
                 yield (
                     f"tile {tile.tile}: all interpolated dates of {one.sensor.label} "

@@ -40,6 +40,7 @@ from sitsflow.planning.inventory import (
     without,
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
+from sitsflow.planning.rasters import NO_DAY, describe_rasters
 from sitsflow.planning.room import room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest
@@ -100,7 +101,10 @@ def _check_nodata(value: float) -> None:
 
 def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
     known = load_sensors(request.sensor_folders)
-    sensors = [(known[one.sensor], one) for one in request.sensors]
+    sensors = [
+        (describe_rasters(one, request.tiles) if one.patterns else known[one.sensor], one)
+        for one in request.sensors
+    ]
     labels: dict[str, str] = {}
     for sensor, _ in sensors:
         other = labels.setdefault(sensor.label, sensor.name)
@@ -155,6 +159,8 @@ def _target_days(
     days: tuple[int, ...],
 ) -> tuple[int, ...]:
     """Return the dates of the interpolated series, the same for all tiles (reference B.7)."""
+    if days == (NO_DAY,):
+        return days
     if not request.use_gapfilling:
         return merged_days(everywhere) if request.fill_missing_dates else days
     if request.auto_date or wanted.start is None or wanted.end is None:
@@ -226,7 +232,7 @@ def _finished(
         notices += touched_notice(tile, inputs)
     to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
     notices += room_notice(request.output_path, to_write, request.compression)
-    days = [day for plan in tiles.values() for one in plan.series for day in one.days]
+    days = [day for plan in tiles.values() for one in plan.dated_series for day in one.days]
     plan = Plan(
         version=__version__,
         request=request,

@@ -143,7 +143,7 @@ def _sample(
             continue
         curves = tuple(
             _curve(plan, tiles[tile], one, window, quantity)
-            for one in tiles[tile].series
+            for one in tiles[tile].dated_series
             if one.sensor.label in quantity.sensors
         )
         if any(curve.valid.any() for curve in curves):

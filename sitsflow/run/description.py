@@ -80,12 +80,16 @@ def _series_data(series: SeriesPlan) -> dict[str, Any]:
     return {
         "sensor": series.sensor.name,
         "products": [str(scene.product) for scene in series.scenes],
-        "dates": [to_date(day).isoformat() for day in series.days],
-        "interpolated_dates": [to_date(day).isoformat() for day in series.target_days],
+        "dates": _days(series, series.days),
+        "interpolated_dates": _days(series, series.target_days),
         "bands": list(series.bands),
         "bands_read": list(series.read),
         "masks_read": [mask.name for mask in series.sensor.masks],
     }
+
+
+def _days(series: SeriesPlan, days: Sequence[int]) -> list[str]:
+    return [to_date(day).isoformat() for day in days] if series.sensor.dated else []
 
 
 def _grid_data(grid: Grid) -> dict[str, Any]:
@@ -125,6 +129,9 @@ def catalogue_text(entries: Sequence[CatalogueEntry]) -> str:
 def _tile_lines(tile: TilePlan) -> Iterator[str]:
     yield f"Tile {tile.tile}: {_grid_text(tile.grid)}; {_chunks_text(tile)}"
     for series in tile.series:
+        if not series.sensor.dated:
+            yield f"  {series.sensor.name}: rasters without dates; reads {', '.join(series.read)}"
+            continue
         days = [to_date(day).isoformat() for day in series.days]
         targets = [to_date(day).isoformat() for day in series.target_days]
         yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"

@@ -203,7 +203,7 @@ class _Chunk:
         return {
             one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
             for one, observed in zip(self._tile_plan.series, self._observed, strict=True)
-            if one.read
+            if one.read and one.sensor.dated
         }
 
     def _call(

@@ -133,8 +133,7 @@ class Observations:
         return resample(
             values,
             usable,
-            # Scaled values are NaN where there is no data.
-            None if self._is_scaled(name) else self._plan.sensor.nodata,
+            None if self._in_units(name) else self._plan.sensor.nodata,  # NaN there
             self._coordinates(grid),
             source,
             self._method,
@@ -142,8 +141,11 @@ class Observations:
             under_masks=self._mask_grids != [grid],
         )
 
-    def _is_scaled(self, name: str) -> bool:
-        return any(scene.bands[name].is_scaled for scene in self._plan.scenes)
+    def _in_units(self, name: str) -> bool:
+        """Whether a band is read as values of the sensor: in files it means something else."""
+        layers = [scene.bands[name] for scene in self._plan.scenes]
+        nodata = self._plan.sensor.nodata
+        return any(layer.is_scaled or layer.nodata != nodata for layer in layers)
 
     def _layers(self, name: str, source: Window) -> NDArray[Any]:
         """Read a band of all dates, and with it those that the plan wants of the same files.
@@ -155,9 +157,12 @@ class Observations:
             rest = [b for b in self._plan.read if self._plan.scenes[0].bands[b].path == file]
             group = [name, *(b for b in rest if b != name and b not in self._given)]
             if len(group) == 1:
-                return read_layers([scene.bands[name] for scene in self._plan.scenes], source)
+                layers = [scene.bands[name] for scene in self._plan.scenes]
+                return read_layers(layers, source, in_units=self._in_units(name))
             stacks = [[scene.bands[band] for band in group] for scene in self._plan.scenes]
-            self._read_ahead.update(zip(group, read_stacks(stacks, source), strict=True))
+            in_units = any(self._in_units(band) for band in group)
+            read = read_stacks(stacks, source, in_units=in_units)
+            self._read_ahead.update(zip(group, read, strict=True))
         self._given.add(name)
         return self._read_ahead.pop(name)
 

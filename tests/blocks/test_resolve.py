@@ -12,6 +12,7 @@ from blocks.checks import PATH_KEYS
 from blocks.configuration import Configuration
 from blocks.resolve import ResolvedConfig, resolve
 from sitsflow.errors import ConfigError
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
 
 Raw = dict[str, Any]
@@ -307,11 +308,25 @@ def test_paths_are_expanded(raw: Raw, folder: Path, monkeypatch: pytest.MonkeyPa
 def test_a_sensor_without_description_is_not_supported_yet(
     key: str, raw: Raw, folder: Path
 ) -> None:
-    if key in {sensor.path_key for sensor in load_sensors().values()}:
+    if key in {PATH_KEY, *(sensor.path_key for sensor in load_sensors().values())}:
         assert resolved(raw, folder, {"chain": {key: "s2"}}).request().sensors
     else:
         messages = faults_of(merged(raw, {"chain": {key: "s2"}}), folder)
         assert "not supported yet" in messages[f"chain.{key}"]
+
+
+def test_rasters_without_dates_stand_last(raw: Raw, folder: Path) -> None:
+    changes = {"chain": {"user_feat_path": "s2"}, "userFeat": {"patterns": " ALT, SLP.tif"}}
+    found = resolved(raw, folder, changes)
+    rasters = found.request().sensors[-1]
+    assert (rasters.sensor, rasters.patterns) == ("userFeat", ("ALT", "SLP.tif"))
+    assert not any("userFeat" in notice for notice in found.notices)
+    alone = {"chain": {"s2_path": None, "user_feat_path": "s2"}}
+    assert (
+        "need a sensor with dates" in faults_of(merged(raw, alone), folder)["chain.user_feat_path"]
+    )
+    changes["userFeat"]["patterns"] = "ALT,,ALT"
+    assert "an empty pattern" in faults_of(merged(raw, changes), folder)["userFeat.patterns"]
 
 
 def test_sensors_keep_iota2s_order_and_defaults(raw: Raw, folder: Path) -> None:
