@@ -54,6 +54,18 @@ class Chain(Section):
     l8_path: FilePath | None = _root("Landsat 8 products of THEIA")
     l8_path_old: FilePath | None = _root("Landsat 8 products of THEIA, format until 2017")
     l5_path_old: FilePath | None = _root("Landsat 5 products of THEIA, format until 2017")
+    l7_path: Annotated[FilePath | None, OWN] = _root("Landsat 7 products of THEIA")
+    l5_path: Annotated[FilePath | None, OWN] = _root("Landsat 5 products of THEIA")
+    l8_usgs_path: FilePath | None = _root("Landsat 8 and 9 products of the USGS, level 2")
+    l8_usgs_optical_path: FilePath | None = _root(
+        "Landsat 8 and 9 products of the USGS, level 2, for reflectances"
+    )
+    l8_usgs_thermal_path: FilePath | None = _root(
+        "Landsat 8 and 9 products of the USGS, level 2, for temperatures"
+    )
+    l8_usgs_infrared_path: FilePath | None = _root(
+        "Landsat 8 and 9 products of the USGS, level 1, for thermal radiances"
+    )
     s1_path: FilePath | None = Field(
         default=None,
         title="Sentinel-1 configuration file",

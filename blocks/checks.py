@@ -55,10 +55,11 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
 
 
 PATH_KEYS = (
-    "s2_path", "s2_s2c_path", "s2_l3a_path", "l8_path", "l8_path_old", "l5_path_old", "s1_path",
-    "user_feat_path",
+    "s2_path", "s2_s2c_path", "s2_l3a_path", "l8_path", "l8_path_old", "l7_path", "l5_path",
+    "l5_path_old", "l8_usgs_path", "l8_usgs_optical_path", "l8_usgs_thermal_path",
+    "l8_usgs_infrared_path", "s1_path", "user_feat_path",
 )  # fmt: skip
-"""The keys of `chain` by which iota2's sensors are put in use."""
+"""The keys of `chain` by which known sensors are put in use."""
 
 
 def _steps(partial: PartialConfig) -> Iterator[Fault]:

@@ -19,8 +19,11 @@ from blocks.running import Builders, TaskRetryLimits
 from blocks.section import OWN, Section
 from blocks.sensor_sections import (
     Landsat5OldSection,
+    Landsat5Section,
+    Landsat7Section,
     Landsat8OldSection,
     Landsat8Section,
+    Landsat8UsgsSection,
     OtherSensorSection,
     SensorSection,
     Sentinel2L3ASection,
@@ -98,6 +101,32 @@ class Configuration(Section):
         default=Landsat5OldSection(),
         title="Landsat 5, old",
         description="THEIA's format until 2017.",
+    )
+    Landsat7: Annotated[Landsat7Section, OWN] = Field(
+        default=Landsat7Section(), title="Landsat 7", description="Products of THEIA."
+    )
+    Landsat5: Annotated[Landsat5Section, OWN] = Field(
+        default=Landsat5Section(), title="Landsat 5", description="Products of THEIA."
+    )
+    Landsat8_usgs: Landsat8UsgsSection = Field(
+        default=Landsat8UsgsSection(),
+        title="Landsat 8 and 9 (USGS)",
+        description="Level 2 of the USGS.",
+    )
+    Landsat8_usgs_optical: Landsat8UsgsSection = Field(
+        default=Landsat8UsgsSection(),
+        title="Landsat 8 and 9 (USGS), reflectances",
+        description="Level 2 of the USGS.",
+    )
+    Landsat8_usgs_thermal: Landsat8UsgsSection = Field(
+        default=Landsat8UsgsSection(),
+        title="Landsat 8 and 9 (USGS), temperatures",
+        description="Level 2 of the USGS.",
+    )
+    Landsat8_usgs_infrared: Landsat8UsgsSection = Field(
+        default=Landsat8UsgsSection(),
+        title="Landsat 8 and 9 (USGS), thermal radiances",
+        description="Level 1 of the USGS.",
     )
     userFeat: UserFeatSection = Field(
         default=UserFeatSection(), title="User rasters", description="Rasters without dates."

@@ -31,14 +31,7 @@ OTHER_BUILDERS_KEYS: Mapping[str, frozenset[str]] = {
 }  # fmt: skip
 """Keys that iota2 has for its other builders, by section; all of `arg_train` but `features`."""
 
-_USGS = "products of the USGS are not supported yet"
 UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
-    "chain": {
-        "l8_usgs_path": _USGS,
-        "l8_usgs_optical_path": _USGS,
-        "l8_usgs_thermal_path": _USGS,
-        "l8_usgs_infrared_path": _USGS,
-    },
     "coregistration": {"vhr_path": "coregistration is not supported yet"},
     "iota2_feature_extraction": {
         "acor_feat": "atmospherically corrected indices are not supported yet"

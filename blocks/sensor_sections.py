@@ -63,6 +63,18 @@ class Landsat5OldSection(SensorSection):
     temporal_resolution: int = _days(16)
 
 
+class Landsat5Section(SensorSection):
+    """Landsat 5 of THEIA."""
+
+    temporal_resolution: int = _days(16)
+
+
+class Landsat7Section(SensorSection):
+    """Landsat 7 of THEIA."""
+
+    temporal_resolution: int = _days(16)
+
+
 class Landsat8Section(SensorSection):
     """Landsat 8 of THEIA."""
 
@@ -73,6 +85,12 @@ class Landsat8OldSection(SensorSection):
     """Landsat 8, THEIA's format until 2017."""
 
     temporal_resolution: int = _days(16)
+
+
+class Landsat8UsgsSection(SensorSection):
+    """Landsat 8 and 9 of the USGS: the two together see a place every 8 days."""
+
+    temporal_resolution: int = _days(8)
 
 
 class Sentinel2Section(SensorSection):

@@ -28,6 +28,8 @@ def band_scalings(sensor: Sensor, files: ProductFiles) -> dict[str, Scaling]:
     offset O make values of ``(number + O) x q / Q``, where q is the sensor's quantification, so
     that all products of a series count alike (for Sentinel-2: Products Specification Document,
     ``BOA_QUANTIFICATION_VALUE`` and ``BOA_ADD_OFFSET`` of processing baseline 04.00 and later).
+    A band's own scale and constant win over those of the description (for Landsat 8 and 9:
+    ``RADIANCE_MULT_BAND_10`` and ``RADIANCE_ADD_BAND_10``).
 
     Raises
     ------
@@ -43,9 +45,19 @@ def band_scalings(sensor: Sensor, files: ProductFiles) -> dict[str, Scaling]:
         raise ProductError(f"{files.product}: {about.file}: quantification of {unit:g}")
     factor = sensor.quantification / unit if unit else 1.0
     for band in sensor.bands:
+        scale = _given(root, _path_of(band, about.scale), files, band.scale * factor)
+        constant = _given(root, _path_of(band, about.constant), files, band.offset)
         added = _number(root, _path_of(band, about.offset), files) or 0.0
-        found[band.name] = Scaling(band.scale * factor, band.offset + added * band.scale * factor)
+        found[band.name] = Scaling(scale, constant + added * scale)
     return found
+
+
+def _given(root: Element, path: str | None, files: ProductFiles, default: float) -> float:
+    """Return the number at a path, which must be there; `default` where no path is described."""
+    number = _number(root, path, files)
+    if path is not None and number is None:
+        raise ProductError(f"{files.product}: its metadata have no {path}")
+    return default if number is None else number
 
 
 def _path_of(band: Band, path: str | None) -> str | None:

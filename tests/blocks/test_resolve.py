@@ -170,12 +170,10 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
     ),
     "not supported yet": (
         {
-            "chain": {"l8_usgs_path": "/x"},
             "coregistration": {"vhr_path": "/x/vhr.tif", "band_ref": 1},
             "iota2_feature_extraction": {"acor_feat": True},
         },
         {
-            "chain.l8_usgs_path": "not supported yet",
             "coregistration.vhr_path": "not supported yet",
             "iota2_feature_extraction.acor_feat": "not supported yet",
         },

@@ -66,9 +66,10 @@ class Band(_Strict):
 class Metadata(_Strict):
     """The XML file of a product that says what its numbers mean.
 
-    Paths are those of `xml.etree.ElementTree`; ``{id}`` in `offset` stands for the band's id. A
+    Paths are those of `xml.etree.ElementTree`; ``{id}`` in those of a band stands for its id. A
     product without the file is broken if it is `required`, and has the sensor's own numbers
-    otherwise; so has one whose file lacks an element.
+    otherwise; so has one whose file lacks a quantification or an offset. It is broken if the file
+    lacks a scale or a constant.
     """
 
     file: str
@@ -78,6 +79,12 @@ class Metadata(_Strict):
     )
     offset: str | None = Field(
         default=None, description="path of what is added to the numbers of a band before scaling"
+    )
+    scale: str | None = Field(
+        default=None, description="path of the factor of a band's numbers, in place of its `scale`"
+    )
+    constant: str | None = Field(
+        default=None, description="path of what is added after scaling, in place of its `offset`"
     )
 
 
@@ -203,10 +210,14 @@ def load_sensors(folders: Sequence[Path] = ()) -> dict[str, Sensor]:
 
 
 SENSOR_ORDER = (
-    "Landsat5Old", "Landsat8", "Landsat8Old", "Sentinel1", "Sentinel2", "Sentinel2S2C",
-    "Sentinel2L3A", "userFeatures",
+    "Landsat5Old", "Landsat5", "Landsat7", "Landsat8", "Landsat8Old", "Landsat8USGS",
+    "Landsat8USGSOptical", "Landsat8USGSThermal", "Landsat8USGSInfrared", "Sentinel1", "Sentinel2",
+    "Sentinel2S2C", "Sentinel2L3A", "userFeatures",
 )  # fmt: skip
-"""The order in which iota2 concatenates sensors, by label; others follow by name."""
+"""The order in which iota2 concatenates sensors, by label; others follow by name.
+
+Those that iota2 lacks, or of which its place for them is not known, stand with their likes.
+"""
 
 
 def in_order(sensors: Sequence[Sensor]) -> list[Sensor]:
