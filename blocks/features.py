@@ -55,6 +55,12 @@ class SensorsDataInterpolation(Section):
         "features are written too, to `features/<tile>/tmp`.",
     )
     features: Indices | None = _indices()
+    clip_indices: Annotated[bool, OWN] = Field(
+        default=True,
+        title="Hold indices in their range",
+        description="Whether NDVI, NDWI and relative reflectances are held within -1000 and 1000, "
+        "where negative reflectances bring a sum of bands near 0. False: as iota2.",
+    )
     spectral_indices: Annotated[Words, OWN] = Field(
         default=(),
         title="Spectral indices",

@@ -26,7 +26,8 @@ class NativeFeature(NamedTuple):
 
 def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict[str, Index]:
     """Return the indices a run offers for a sensor: accessors by these names exist."""
-    found = iota2_indices(sensor, bands) if request.indices else {}
+    clip = request.clip_indices
+    found = iota2_indices(sensor, bands, clip=clip) if request.indices else {}
     for name in request.spectral_indices:
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
         if name not in found:
