@@ -117,7 +117,8 @@ def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     if not keep:
         yield Fault(place, "keeps no band; leave the key out to keep all")
         return
-    needed = _INDEX_BANDS if partial.indices else ("red",) if extraction.rel_refl else ()
+    relative = extraction.rel_refl and partial.extracts
+    needed = _INDEX_BANDS if partial.indices else ("red",) if relative else ()
     bands = [band.name for common in needed if (band := sensor.band_of(common))]
     if lost := [name for name in bands if name not in kept_bands(partial, sensor)]:
         reason = "NDVI, NDWI and Brightness need" if partial.indices else "rel_refl needs"
@@ -169,25 +170,6 @@ def _something_to_write(partial: PartialConfig) -> Iterator[Fault]:
             "none is named, and concat_mode False leaves the native features out: the map would "
             "have no band",
         )
-    elif not _has_native_features(partial):
-        yield Fault(
-            "iota2_feature_extraction.copy_input",
-            "False, with no indices and no functions: the map would have no band",
-        )
-
-
-def _has_native_features(partial: PartialConfig) -> bool:
-    configuration = partial.configuration
-    interpolation = configuration.sensors_data_interpolation
-    additional = interpolation.use_additional_features and any(
-        configuration.sensor_section(sensor.name).additional_features for sensor in partial.enabled
-    )
-    return bool(
-        configuration.iota2_feature_extraction.copy_input
-        or partial.indices
-        or interpolation.spectral_indices
-        or additional
-    )
 
 
 def differs(section: Section, key: str) -> bool:

@@ -113,6 +113,13 @@ def _chunks(partial: PartialConfig) -> Iterator[str]:
 def _native_features(partial: PartialConfig) -> Iterator[str]:
     configuration = partial.configuration
     extraction = configuration.iota2_feature_extraction
+    if not partial.extracts and configuration.external_features.concat_mode:
+        for key in ("copy_input", "rel_refl"):
+            if differs(extraction, key):
+                yield (
+                    f"iota2_feature_extraction.{key} is ignored: features is [], so reflectances "
+                    "are written as they are"
+                )
     if not extraction.keep_duplicates and not extraction.rel_refl:
         yield (
             "iota2_feature_extraction.keep_duplicates is ignored: "

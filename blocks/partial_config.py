@@ -66,6 +66,12 @@ class PartialConfig:
         features = newer if newer is not None else older
         return features is None or bool(features)
 
+    @property
+    def extracts(self) -> bool:
+        """Whether any index is wanted; without, reflectances are written as they are."""
+        named = self.configuration.sensors_data_interpolation.spectral_indices
+        return self.indices or bool(named)
+
 
 def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfig:
     """Check names and single values; relative paths start at `folder`."""

@@ -44,6 +44,7 @@ def make_request(partial: PartialConfig) -> Request:
         auto_date=interpolation.auto_date,
         write_outputs=interpolation.write_outputs,
         indices=partial.indices,
+        clip_indices=interpolation.clip_indices,
         spectral_indices=interpolation.spectral_indices,
         copy_input=extraction.copy_input,
         rel_refl=extraction.rel_refl,

@@ -86,6 +86,7 @@ class Request(_Frozen):
     auto_date: bool = True
     write_outputs: bool = False
     indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")
+    clip_indices: bool = Field(default=True, description="NDVI and NDWI within -1000 and 1000")
     spectral_indices: tuple[str, ...] = Field(default=(), description="names known to spyndex")
     copy_input: bool = Field(default=True, description="reflectances among native features")
     rel_refl: bool = False

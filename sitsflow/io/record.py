@@ -29,6 +29,11 @@ class TaskRecord(BaseModel):
     nan_counts: dict[str, int] = Field(
         default_factory=dict, description="values a function left undefined, by band"
     )
+    held_counts: dict[str, int] = Field(
+        default_factory=dict,
+        description="of `pixels`, those of which an index was held in its range on some date, by "
+        "label of sensor and index",
+    )
     valid_pixels: dict[str, dict[str, int]] = Field(
         default_factory=dict,
         description="of `pixels`, those no mask spoils, by sensor label and day (YYYYMMDD)",

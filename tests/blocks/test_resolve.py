@@ -218,14 +218,6 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"external_features": {"functions": "", "concat_mode": False}},
         {"external_features.functions": "no band"},
     ),
-    "native features without any": (
-        {
-            "external_features": {"functions": ...},
-            "iota2_feature_extraction": {"copy_input": False},
-            "arg_train": {"features": []},
-        },
-        {"iota2_feature_extraction.copy_input": "no band"},
-    ),
     "functions that cannot be": (
         {"external_features": {"functions": [["f", 3]]}},
         {"external_features.functions": "[['f', 3]]"},
@@ -461,6 +453,14 @@ def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, fold
                 "external_features": {"concat_mode": False},
             },
             "copy_input is ignored",
+        ),
+        (
+            {
+                "iota2_feature_extraction": {"copy_input": False},
+                "arg_train": {"features": []},
+                "external_features": {"concat_mode": True},
+            },
+            "copy_input is ignored: features is []",
         ),
         ({"sensors_data_interpolation": {"use_additional_features": True}}, "changes nothing"),
         ({"Landsat8_old": {"temporal_resolution": 8}}, "chain.l8_path_old is not set"),

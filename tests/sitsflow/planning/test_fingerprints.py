@@ -56,6 +56,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "interpolated dates": ({}, {"auto_date": True}, ALL - {"common_mask"}),
     "native features": ({}, NATIVE, FEATURES),
     "indices": (ONLY_NATIVE, {"indices": False}, FEATURES),
+    "range of indices": (ONLY_NATIVE, {"clip_indices": False}, FEATURES),
     "other indices": ({}, {"spectral_indices": ("EVI",)}, FEATURES),
     "relative reflectances": (NATIVE, {"rel_refl": True}, FEATURES),
     "duplicates": (NATIVE | {"rel_refl": True}, {"keep_duplicates": False}, FEATURES),
