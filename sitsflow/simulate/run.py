@@ -9,6 +9,7 @@ from datetime import date, timedelta
 from pathlib import Path
 
 from sitsflow.errors import ConfigError, Fault, OutputError
+from sitsflow.products.rasters import NAME
 from sitsflow.simulate.archive import pack
 from sitsflow.simulate.landsat8_old import LANDSAT8_OLD
 from sitsflow.simulate.landscape import survey
@@ -17,6 +18,7 @@ from sitsflow.simulate.scene import Scene
 from sitsflow.simulate.sentinel2 import SENTINEL_2
 from sitsflow.simulate.sentinel2_l3a import SENTINEL_2_L3A
 from sitsflow.simulate.sentinel2_s2c import BASELINES, SENTINEL_2_S2C, with_baseline
+from sitsflow.simulate.user_rasters import USER_RASTERS
 from sitsflow.simulate.weather import sky_over
 
 SIMULATORS: dict[str, Simulator] = {
@@ -24,6 +26,7 @@ SIMULATORS: dict[str, Simulator] = {
     "Sentinel_2_S2C": SENTINEL_2_S2C,
     "Sentinel_2_L3A": SENTINEL_2_L3A,
     "Landsat8_old": LANDSAT8_OLD,
+    NAME: USER_RASTERS,
 }
 """Sensors that can be simulated, by the name of their description."""
 
@@ -92,6 +95,7 @@ def simulate(
     simulator = SIMULATORS[sensor] if baseline is None else with_baseline(baseline)
     every = simulator.every if every is None else every
     days = [start + timedelta(step) for step in range(0, (end - start).days + 1, every)]
+    days = days if simulator.dated else days[:1]
     ending = ".zip" if zipped else ""
     products = {
         (tile, day): out / tile / f"{simulator.product(tile, day, every)}{ending}"
