@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -88,7 +89,8 @@ def is_current(path: Path, fingerprint: str, root: Path) -> bool:
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a small file so that a reader sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not the process's number: that of another machine may have the same.
+    part = path.with_name(f".{path.name}.{secrets.randbelow(10**12)}")
     try:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
