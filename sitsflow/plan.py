@@ -190,10 +190,22 @@ def _changed(path: Path) -> int:
         ) from None
 
 
-@lru_cache(maxsize=64)  # a worker does many chunks of the same few tiles
 def _load(model: type[BaseModel], path: str, changed: int) -> BaseModel:
-    del changed  # part of the key: a plan that was written again is read again
-    try:
-        return model.model_validate_json(Path(path).read_bytes())
-    except ValidationError:
-        raise OutputError(f"{path}: not a plan of this version; run with --fresh") from None
+    """Return what is kept at `path`, read once: a plan that was written again is read again."""
+    newest = _newest(model, path)
+    if changed not in newest:
+        newest.clear()
+        try:
+            newest[changed] = model.model_validate_json(Path(path).read_bytes())
+        except ValidationError:
+            raise OutputError(f"{path}: not a plan of this version; run with --fresh") from None
+    return newest[changed]
+
+
+# A worker does many chunks of the same few tiles, and run after run: the plan of a tile of a
+# hundred dates is megabytes.
+@lru_cache(maxsize=16)
+def _newest(model: type[BaseModel], path: str) -> dict[int, BaseModel]:
+    """Return what `_load` has read last of a file, by time of change."""
+    del model, path
+    return {}
