@@ -32,6 +32,7 @@ from sitsflow.run.information import join_merge_logs, write_run_information
 from sitsflow.run.jobs import Job, is_done, ram_gb
 from sitsflow.run.output_folder import output_folder, read_marker
 from sitsflow.run.previous_run import discard
+from sitsflow.run.status import forget_status
 
 
 @flow(name="features-map", validate_parameters=False, persist_result=False)
@@ -102,6 +103,8 @@ def _carry_out(
     with RunCluster(cluster) as workers:
         workers.start_local(planned.most_wanted())
         save_plan(plan, tiles)
+        for job in planned.left():  # what an earlier run says of them is not of this one
+            forget_status(plan.paths, job.name)
         write_run_information(plan, write_yaml(configuration))
         artifacts = RunArtifacts(plan, tiles, planned.jobs)
         progress = RunProgress(plan, planned.jobs, display, artifacts, workers)

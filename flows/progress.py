@@ -55,7 +55,6 @@ class RunProgress:
         self.paths = plan.paths
         self._jobs = tuple(jobs)
         self._statuses = {job.name: self._first(job) for job in jobs}
-        self._began = datetime.now().astimezone()
         self._written = 0.0
         self._display = display or NoDisplay()
         self._artifacts = artifacts
@@ -159,15 +158,12 @@ class RunProgress:
             self._artifacts.refresh(self._statuses)
 
     def has_begun(self, job: Job, attempt: int | None = None) -> bool:
-        """Whether a process has begun `job`, or an attempt at it, in this run and not ended it."""
+        """Whether a process has begun `job`, or an attempt at it, in this run and not ended it.
+
+        What earlier runs say of jobs was removed when this one began: clocks may differ.
+        """
         found = load_status(self.paths, job.name)
-        return (
-            found is not None
-            and found.state == "running"
-            and attempt in (None, found.attempt)
-            and found.start is not None
-            and found.start >= self._began
-        )
+        return found is not None and found.state == "running" and attempt in (None, found.attempt)
 
     def write(self, how: How) -> None:
         """Write the table, with `how` the run stands in its heading."""
