@@ -100,6 +100,12 @@ class RunProgress:
         level = "error" if state == "failed" else "info"
         getattr(get_run_logger(), level)("%s: %s%s", status.title, state, _why(status))
 
+    def seen(self, job: Job) -> None:
+        """Take in what a job's own process wrote of it, if that was not there when it ended."""
+        kept = self._statuses[job.name]
+        if kept.state == "done" and kept.seconds is None:
+            self._statuses[job.name] = self._found(job, "done").model_copy(update={"state": "done"})
+
     def is_blocked(self, job: Job) -> bool:
         """Whether `job` lacks what a failed job should have made: of its tile, or of any."""
         return bool(self.blocked) if not job.tile else job.tile in self.blocked
