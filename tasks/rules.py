@@ -16,9 +16,10 @@ from prefect.states import Completed
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read_digests import digest_reads
 from sitsflow.io.record import TaskRecord, is_current, save_record
-from sitsflow.plan import Plan, load_plan
+from sitsflow.plan import Plan
 from sitsflow.run.inputs import keep_inputs, unchanged_inputs
 from sitsflow.run.jobs import Job
+from sitsflow.run.promised import promised_plan, wait_for_parts
 from tasks.logs import job_log
 
 Work = Callable[[Plan], TaskRecord]
@@ -79,8 +80,9 @@ def carry_out(
     if is_current(job.record(paths), fingerprint, paths.root):
         return Completed(name="Cached", message="already there")
     with job_log(paths, job, attempt) as usage:
-        plan = load_plan(paths.root)
+        plan = promised_plan(job, paths, fingerprint)
         with digest_reads() as reads, unchanged_inputs(job, plan, reads):
+            wait_for_parts(job, paths)
             made = work(plan)
         late = keep_inputs(job, plan, reads)
         _log.info("wrote %s", ", ".join(os.path.relpath(path, paths.root) for path in made.outputs))
