@@ -23,6 +23,7 @@ from sitsflow.errors import (
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.archives import file_on_disk
 from sitsflow.io.blocks import absent_blocks
+from sitsflow.io.jpeg2000 import fault_of
 from sitsflow.io.opening import opened, reading
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
@@ -96,6 +97,8 @@ def _checked_header(
             )
             # Of an archive the size tells nothing of the file in it.
             size = path.stat().st_size if file_on_disk(path) == path else None
+            if layers and size is not None and (fault := fault_of(path)):
+                raise ProductError(f"{path}: {fault}; copy or download the file again")
             for layer in layers:
                 if layer.index <= raster.count:
                     _refuse_absent(raster, layer, size=size)

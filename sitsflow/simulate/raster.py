@@ -43,7 +43,7 @@ def write_raster(path: Path, layers: NDArray[Any], grid: Grid) -> None:
 def write_jpeg2000(path: Path, numbers: NDArray[Any], grid: Grid) -> None:
     """Write one band, shape (row, col), as JPEG 2000 without loss, in tiles as Sentinel-2 has them.
 
-    Parts of an image smaller than a tile are a tile of their own.
+    A smaller image is one tile.
     """
     with rasterio.open(
         path,
@@ -58,7 +58,7 @@ def write_jpeg2000(path: Path, numbers: NDArray[Any], grid: Grid) -> None:
         quality=100,
         reversible=True,
         ycbcr420=False,
-        blockxsize=min(_JPEG2000_TILE, grid.width),
-        blockysize=min(_JPEG2000_TILE, grid.height),
+        blockxsize=_JPEG2000_TILE,
+        blockysize=_JPEG2000_TILE,
     ) as raster:
         raster.write(numbers, 1)
