@@ -126,7 +126,13 @@ def simulate(
     tiles: Annotated[list[str], typer.Option("--tiles", help="Tiles, as one list or repeated.")],
     start: Annotated[str, typer.Option(help="First date, YYYYMMDD.")],
     end: Annotated[str, typer.Option(help="Last possible date, YYYYMMDD.")],
-    sensor: Annotated[str, typer.Option(help="Sentinel_2 or Landsat8_old.")] = "Sentinel_2",
+    sensor: Annotated[
+        str,
+        typer.Option(
+            help="Sentinel_2, Landsat5, Landsat7, Landsat8, Landsat5_old, Landsat8_old, "
+            "Landsat8_usgs, Landsat8_usgs_optical, Landsat8_usgs_thermal or Landsat8_usgs_infrared."
+        ),
+    ] = "Sentinel_2",
     every: Annotated[int, typer.Option(help="Days between dates.")] = 10,
     size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the world and its weather.")] = 0,
