@@ -127,7 +127,12 @@ def simulate(
     start: Annotated[str, typer.Option(help="First date, YYYYMMDD.")],
     end: Annotated[str, typer.Option(help="Last possible date, YYYYMMDD.")],
     sensor: Annotated[
-        str, typer.Option(help="Sentinel_2, Sentinel_2_S2C, Sentinel_2_L3A or Landsat8_old.")
+        str,
+        typer.Option(
+            help="Sentinel_2, Sentinel_2_S2C, Sentinel_2_L3A, Landsat5, Landsat7, Landsat8, "
+            "Landsat5_old, Landsat8_old, Landsat8_usgs, Landsat8_usgs_optical, "
+            "Landsat8_usgs_thermal, Landsat8_usgs_infrared or userFeat."
+        ),
     ] = "Sentinel_2",
     every: Annotated[
         int | None, typer.Option(help="Days between dates. Default: 10, of Sentinel_2_L3A 30.")

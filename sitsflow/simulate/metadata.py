@@ -68,7 +68,7 @@ def _identify(root: Xml.Element, product: str, scene: Scene, groups: list[Group]
     add(characteristics, "ACQUISITION_DATE", moment.isoformat(timespec="milliseconds") + "Z")
     add(characteristics, "PRODUCTION_DATE", moment.isoformat(timespec="milliseconds") + "Z")
     add(characteristics, "PRODUCT_LEVEL", product.split("_")[2])
-    add(characteristics, "PLATFORM", satellite)
+    add(characteristics, "PLATFORM", satellite.split("-")[0])
     lists = add(characteristics, "Band_Group_List")
     for group in groups:
         bands = add(add(lists, "Group", group_id=group.name), "Band_List")

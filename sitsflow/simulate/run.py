@@ -11,7 +11,9 @@ from pathlib import Path
 from sitsflow.errors import ConfigError, Fault, OutputError
 from sitsflow.products.rasters import NAME
 from sitsflow.simulate.archive import pack
-from sitsflow.simulate.landsat8_old import LANDSAT8_OLD
+from sitsflow.simulate.landsat import LANDSAT5, LANDSAT7, LANDSAT8
+from sitsflow.simulate.landsat_old import LANDSAT5_OLD, LANDSAT8_OLD
+from sitsflow.simulate.landsat_usgs import LANDSAT8_USGS, LANDSAT8_USGS_INFRARED
 from sitsflow.simulate.landscape import survey
 from sitsflow.simulate.model import BadTileError, Simulator
 from sitsflow.simulate.scene import Scene
@@ -26,6 +28,14 @@ SIMULATORS: dict[str, Simulator] = {
     "Sentinel_2_S2C": SENTINEL_2_S2C,
     "Sentinel_2_L3A": SENTINEL_2_L3A,
     "Landsat8_old": LANDSAT8_OLD,
+    "Landsat5_old": LANDSAT5_OLD,
+    "Landsat5": LANDSAT5,
+    "Landsat7": LANDSAT7,
+    "Landsat8": LANDSAT8,
+    "Landsat8_usgs": LANDSAT8_USGS,
+    "Landsat8_usgs_optical": LANDSAT8_USGS,
+    "Landsat8_usgs_thermal": LANDSAT8_USGS,
+    "Landsat8_usgs_infrared": LANDSAT8_USGS_INFRARED,
     NAME: USER_RASTERS,
 }
 """Sensors that can be simulated, by the name of their description."""
@@ -63,7 +73,7 @@ def simulate(
     sensor : str
         One of `SIMULATORS`.
     tiles : sequence of str
-        Names in the sensor's own tiling, e.g. T31TCJ or D0005H0002.
+        Names in the sensor's own tiling, e.g. T31TCJ, D0005H0002 or tile199029.
     start, end : date
         First date, and the last possible one.
     every : int or None

@@ -2,25 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sitsflow.geo.grid import Grid
 from sitsflow.products.sensors.model import Band
 from sitsflow.simulate import noise
 from sitsflow.simulate.cover import reflectances
 from sitsflow.simulate.landscape import Ground
-from sitsflow.simulate.weather import Sky
+from sitsflow.simulate.weather import Sky, sun_on
 
 _NOISE, _HAZE = 301, 302
 _NOISE_AMPLITUDE = np.float32(0.0045)  # in reflectance, uniform about 0
 _SHADE = np.float32(0.42)
 _SATURATED = 1.6  # reflectance
+_CLOUD_KELVIN = np.float32(255)
 # Clouds are white in the visible and darken where ice absorbs.
 _CLOUD = {"coastal": 1.03, "swir1": 0.72, "swir2": 0.55}
 # Denser vegetation inside a parcel is brighter in the near infrared and darker elsewhere.
@@ -78,8 +81,9 @@ class View:
     @cached_property
     def _hashes(self) -> noise.Keys:
         base = noise.key(self.scene.seed, _NOISE, self.scene.day.toordinal())
-        west = round(self.grid.x / self.grid.xres)
-        north = round(-self.grid.y / self.grid.yres)
+        # Down, for Landsat's pixels lie half a pixel beside the lattice.
+        west = math.floor(self.grid.x / self.grid.xres)
+        north = math.floor(-self.grid.y / self.grid.yres)
         return noise.lattice(
             base,
             np.arange(west, west + self.grid.width)[None, :],
@@ -107,7 +111,8 @@ class View:
         quantification: float,
         nodata: float,
         saturated: NDArray[np.uint8],
-    ) -> Iterator[tuple[Band, NDArray[np.int16]]]:
+        dtype: DTypeLike = np.int16,
+    ) -> Iterator[tuple[Band, NDArray[Any]]]:
         """Yield each band with its digital numbers.
 
         Parameters
@@ -115,13 +120,16 @@ class View:
         bands : sequence of Band
             At most eight, each with a common name.
         quantification, nodata : float
-            Digital number of reflectance 1, and of a pixel outside the swath.
+            Value of reflectance 1, from which a band's scale and offset lead to the numbers; and
+            the number of a pixel outside the swath.
         saturated : ndarray of uint8, shape (row, col)
             Bit k is set where band k is saturated.
+        dtype : int16 or uint16
+            Of the numbers.
 
         Yields
         ------
-        Band, ndarray of int16, shape (row, col)
+        Band, ndarray of `dtype`, shape (row, col)
             At least 1 inside the swath.
         """
         names = tuple(band.common for band in bands if band.common)
@@ -133,10 +141,30 @@ class View:
             value = self._signal(np.ascontiguousarray(parcels[:, column]), band)
             value += grains[..., column] * (_NOISE_AMPLITUDE / np.float32(128))
             value *= np.float32(quantification)
-            numbers = np.rint(value, out=value).clip(1, 32767).astype(np.int16)
-            numbers[(saturated >> column) & 1 == 1] = round(_SATURATED * quantification)
+            brightest = _SATURATED * quantification
+            if (band.scale, band.offset) != (1, 0):
+                value -= np.float32(band.offset)
+                value /= np.float32(band.scale)
+                brightest = (brightest - band.offset) / band.scale
+            highest = np.iinfo(dtype).max
+            numbers = np.rint(value, out=value).clip(1, highest).astype(dtype)
+            numbers[(saturated >> column) & 1 == 1] = min(round(brightest), highest)
             numbers[self.sky.outside] = round(nodata)
             yield band, numbers
+
+    def temperature(self) -> NDArray[np.float32]:
+        """Temperature of what is seen, in kelvin, shape (row, col): plants cool, clouds are cold.
+
+        No model of physics: what rises with the sun and falls with NDVI, as in summer pictures.
+        """
+        day = self.scene.day
+        red, nir = reflectances(self.scene.ground.parcels, day, ("red", "nir")).T
+        height = np.sin(np.radians(sun_on(day).elevation), dtype=np.float32)
+        of_parcel = 262 + 56 * height - 12 * (nir - red) / (nir + red)
+        kelvin: NDArray[np.float32] = of_parcel[self.parts[0]].astype(np.float32)
+        kelvin += self._hashes.view(np.int8).reshape(*self.grid.shape, 8)[..., 7] / np.float32(256)
+        kelvin += (_CLOUD_KELVIN - kelvin) * self.sky.opacity
+        return kelvin
 
     def _signal(self, of_parcel: NDArray[np.float32], band: Band) -> NDArray[np.float32]:
         """Reflectance of one band, float32, shape (row, col)."""

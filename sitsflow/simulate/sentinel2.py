@@ -12,30 +12,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.simulate import noise
 from sitsflow.simulate.metadata import Group, write_muscate
 from sitsflow.simulate.mgrs import tile_corner
 from sitsflow.simulate.model import Simulator, described
+from sitsflow.simulate.muscate import cloud_mask, geophysical_mask, stamp
 from sitsflow.simulate.raster import write_raster
 from sitsflow.simulate.scene import Scene, View
-from sitsflow.simulate.weather import Sky
 
 _GROUPS = {"R1": 10, "R2": 20}
-
-# Bits of CLM: any cloud or shadow, any cloud, found in one date, found by comparing dates, thin,
-# shadow, shadow of an unseen cloud, high.
-_ALL, _CLOUD, _ONE_DATE, _MANY_DATES, _THIN, _SHADOW, _STRAY, _HIGH = (1 << k for k in range(8))
-_MG2_WATER, _MG2_CLOUD, _MG2_SHADOW = 1, 2, 8
 
 
 def product_name(tile: str, day: date, every: int) -> str:
     """Name the product of a tile and a day; the two satellites take turns."""
     satellite = "AB"[day.toordinal() // every % 2]
-    minute, second, thousandth = (
-        noise.key(day.toordinal(), k) % n for k, n in enumerate((9, 60, 1000))
-    )
-    time = f"{day:%Y%m%d}-105{minute}{second:02}-{thousandth:03}"
-    return f"SENTINEL2{satellite}_{time}_L2A_{tile}_D_V1-7"
+    return f"SENTINEL2{satellite}_{stamp(day, 10)}_L2A_{tile}_D_V1-7"
 
 
 def write_product(folder: Path, product: str, scene: Scene) -> None:
@@ -43,8 +33,8 @@ def write_product(folder: Path, product: str, scene: Scene) -> None:
     (folder / "MASKS").mkdir()
     fine = scene.view()
     fine_masks = {
-        "CLM": _cloud_mask(scene.sky),
-        "MG2": _geophysical_mask(scene.sky, scene.ground.water),
+        "CLM": cloud_mask(scene.sky),
+        "MG2": geophysical_mask(scene.sky, scene.ground.water),
         "EDG": scene.sky.outside.astype(np.uint8),
     }
     coarse_masks = {name: _any_bit_of_four(mask) for name, mask in fine_masks.items()}
@@ -71,28 +61,6 @@ def _write_group(
         write_raster(folder / f"{product}_FRE_{band.name}.tif", numbers[None], view.grid)
     for name, mask in {**masks, "SAT": saturated}.items():
         write_raster(folder / "MASKS" / f"{product}_{name}_{group}.tif", mask[None], view.grid)
-
-
-def _cloud_mask(sky: Sky) -> NDArray[np.uint8]:
-    """Bits of CLM, shape (row, col), 0 outside the swath."""
-    bits = np.zeros(sky.thick.shape, np.uint8)
-    bits[sky.thick] = _ALL | _CLOUD | _ONE_DATE
-    bits[sky.opacity >= 1] |= _MANY_DATES
-    bits[sky.thin] = _THIN | (_HIGH if sky.high else 0)
-    bits[sky.shadow] |= _ALL | _SHADOW
-    bits[sky.stray] |= _ALL | _STRAY
-    bits[sky.outside] = 0
-    return bits
-
-
-def _geophysical_mask(sky: Sky, water: NDArray[np.bool_]) -> NDArray[np.uint8]:
-    """Bits of MG2, shape (row, col), 0 outside the swath; water is not seen through clouds."""
-    bits = np.zeros(sky.thick.shape, np.uint8)
-    bits[water & ~sky.thick] = _MG2_WATER
-    bits[sky.thick | sky.thin] |= _MG2_CLOUD
-    bits[sky.shadow | sky.stray] |= _MG2_SHADOW
-    bits[sky.outside] = 0
-    return bits
 
 
 def _any_bit_of_four(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:

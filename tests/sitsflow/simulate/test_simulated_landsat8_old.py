@@ -51,7 +51,7 @@ def test_the_stack_is_like_a_real_one(landsat8_old):
 
 
 def test_real_products_lie_in_the_simulated_tiling(real_landsat):
-    from sitsflow.simulate.landsat8_old import LANDSAT8_OLD
+    from sitsflow.simulate.landsat_old import LANDSAT8_OLD
 
     for folder in real_landsat.iterdir():
         corner = LANDSAT8_OLD.corner(folder.name)

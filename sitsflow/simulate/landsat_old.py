@@ -1,10 +1,11 @@
-"""Products of Landsat 8, level 2A, in THEIA's format until 2017."""
+"""Products of Landsat 5 and 8, level 2A, in THEIA's format until 2017."""
 
 from __future__ import annotations
 
 import math
 import re
 from datetime import date
+from functools import partial
 from pathlib import Path
 from xml.etree import ElementTree as Xml
 
@@ -17,6 +18,7 @@ from sitsflow.simulate.raster import write_raster
 from sitsflow.simulate.scene import Scene
 from sitsflow.simulate.weather import Sky, sun_on
 
+_INSTRUMENTS = {"Landsat5_old": "LANDSAT5_TM", "Landsat8_old": "LANDSAT8_OLITIRS"}
 _ZONE = "France-Metropole"
 _TILE = re.compile(r"D(\d{4})H(\d{4})")
 _PITCH_M, _PIXEL_M = 100_000, 30
@@ -41,24 +43,23 @@ def tile_corner(tile: str) -> Corner:
     )
 
 
-def product_name(tile: str, day: date, _every: int) -> str:
+def product_name(tile: str, day: date, _every: int, sensor: str) -> str:
     """Name the product of a tile and a day."""
-    return f"LANDSAT8_OLITIRS_XS_{day:%Y%m%d}_N2A_{_ZONE}{tile}"
+    return f"{_INSTRUMENTS[sensor]}_XS_{day:%Y%m%d}_N2A_{_ZONE}{tile}"
 
 
-def write_product(folder: Path, product: str, scene: Scene) -> None:
+def write_product(folder: Path, product: str, scene: Scene, sensor: str) -> None:
     """Write all files of a product into its folder, which exists and is empty."""
     (folder / "MASK").mkdir()
-    sensor = described("Landsat8_old")
-    view = scene.view()
-    saturated = view.saturation(len(sensor.bands))
-    made = view.bands(sensor.bands, sensor.quantification, sensor.nodata, saturated)
+    about, view = described(sensor), scene.view()
+    saturated = view.saturation(len(about.bands))
+    made = view.bands(about.bands, about.quantification, about.nodata, saturated)
     stack = np.stack([numbers for _, numbers in made])
     file = product.replace("_N2A_", "_N2A_ORTHO_SURF_CORR_PENTE_")
     write_raster(folder / f"{file}.TIF", stack, view.grid)
     masks = {
         "DIV": _diverse_mask(scene.sky, scene.ground.water),
-        "NUA": _cloud_mask(scene.sky),
+        "NUA": _cloud_mask(scene.sky, sees_cirrus=sensor == "Landsat8_old"),
         "SAT": saturated,
     }
     for name, mask in masks.items():
@@ -66,12 +67,12 @@ def write_product(folder: Path, product: str, scene: Scene) -> None:
     _write_metadata(folder / f"{product}.xml", product, scene)
 
 
-def _cloud_mask(sky: Sky) -> NDArray[np.uint8]:
-    """Bits of NUA, shape (row, col), 0 outside the swath."""
+def _cloud_mask(sky: Sky, *, sees_cirrus: bool) -> NDArray[np.uint8]:
+    """Bits of NUA, shape (row, col), 0 outside the swath; high clouds are Landsat 8's alone."""
     bits = np.zeros(sky.thick.shape, np.uint8)
     bits[sky.thick] = _ALL | _CLOUD | _ABSOLUTE
     bits[sky.opacity >= 1] |= _MANY_DATES
-    bits[sky.thin] = _THIN | (_HIGH if sky.high else 0)
+    bits[sky.thin] = _THIN | (_HIGH if sky.high and sees_cirrus else 0)
     bits[sky.shadow] |= _ALL | _SHADOW
     bits[sky.stray] |= _ALL | _STRAY
     bits[sky.outside] = 0
@@ -91,7 +92,7 @@ def _write_metadata(path: Path, product: str, scene: Scene) -> None:
     header = add(root, "HEADER")
     add(header, "IDENT", product)
     add(header, "PROD_LEVEL", "N2A")
-    add(header, "PLATEFORM", "LANDSAT8")
+    add(header, "PLATEFORM", product.split("_")[0])
     add(header, "DATE_PDV", f"{scene.day.isoformat()}T10:40:00.000")
     geometry = add(root, "GEOMETRY")
     add(geometry, "RESOLUTION", _PIXEL_M)
@@ -105,12 +106,16 @@ def _write_metadata(path: Path, product: str, scene: Scene) -> None:
     save(root, path)
 
 
-LANDSAT8_OLD = Simulator(
-    resolution=30.0,
-    extent=110_000.0,
-    step=30.0,
-    multiple=1,
-    corner=tile_corner,
-    product=product_name,
-    write=write_product,
-)
+def _simulator(sensor: str) -> Simulator:
+    return Simulator(
+        resolution=30.0,
+        extent=110_000.0,
+        step=30.0,
+        multiple=1,
+        corner=tile_corner,
+        product=partial(product_name, sensor=sensor),
+        write=partial(write_product, sensor=sensor),
+    )
+
+
+LANDSAT5_OLD, LANDSAT8_OLD = (_simulator(sensor) for sensor in _INSTRUMENTS)
