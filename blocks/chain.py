@@ -99,7 +99,10 @@ class Chain(Section):
     resampling: Annotated[Resampling, OWN] = Field(
         default="bicubic",
         title="Resampling of bands",
-        description="How bands are brought onto the output grid (masks: always nearest).",
+        description="How bands are brought onto the output grid: `bicubic`, `bilinear` and "
+        "`nearest` at the centres of its pixels (masks: always nearest). `average`: the mean, "
+        "weighted by area, of the valid pixels under each pixel of a coarser grid; a date counts "
+        "where masks leave at least half of a pixel.",
     )
     grid_alignment: Annotated[bool, OWN] = Field(
         default=True,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Resampling = Literal["bicubic", "bilinear", "nearest"]
+Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
 STEPS = (
     ("init", "Sensors pre-processing"),
     ("init", "Generate a common masks for each sensors"),
