@@ -136,7 +136,10 @@ class Chain(Section):
         description="A tile with fewer dates of a sensor is an error.",
     )
     logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = Field(
-        default="INFO", title="Level of the logs", description="How much is written to the logs."
+        default="INFO",
+        title="Level of the logs",
+        description="The least serious of what tasks write to their log files, and show in the "
+        "terminal and the UI (there from INFO on). DEBUG: the time of each function too.",
     )
     compression_algorithm: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = Field(
         default="ZSTD", title="Compression", description="Compression of the rasters written."

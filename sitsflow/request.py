@@ -108,5 +108,6 @@ class Request(_Frozen):
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")
     chunking: Chunking = Chunking()
 
+    logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = "INFO"
     maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
     compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"
