@@ -60,6 +60,7 @@ def make_request(partial: PartialConfig) -> Request:
         fill_missing_dates=managing.fill_missing_dates,
         padding=(managing.padding_size_x, managing.padding_size_y),
         chunking=make_chunking(configuration),
+        logger_level=chain.logger_level,
         maximum_ram=configuration.task_retry_limits.maximum_ram,
         compression=chain.compression_algorithm,
     )

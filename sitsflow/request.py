@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Resampling = Literal["bicubic", "bilinear", "nearest"]
+Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
 STEPS = (
     ("init", "Sensors pre-processing"),
     ("init", "Generate a common masks for each sensors"),
@@ -111,5 +111,6 @@ class Request(_Frozen):
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")
     chunking: Chunking = Chunking()
 
+    logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = "INFO"
     maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
     compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"

@@ -83,6 +83,30 @@ class Accessors:
         """Return dates of the raw series, YYYYMMDD, by sensor label."""
         return self.raw_dates
 
+    def get_filled_stack(self) -> NDArray[np.float32]:
+        """Return the raw series of all bands of all sensors; (row, col, sensor x date x band).
+
+        Sensors in their order, each date by date, each date band by band. With
+        `fill_missing_dates` it holds the dates of all tiles.
+        """
+        parts = []
+        for label, one in self._series.items():
+            self.touched.setdefault(label, set()).update(one.plan.bands)
+            stack = np.stack([one.raw(band) for band in one.plan.bands], axis=1)
+            parts.append(stack.reshape(-1, *stack.shape[2:]))
+        return np.moveaxis(np.concatenate(parts), 0, -1)
+
+    def get_filled_masks(self) -> NDArray[np.uint8]:
+        """Return the masks of all sensors, as `get_raw_<Sensor>_masks()`; (row, col, date)."""
+        for label in self._series:
+            self.touched.setdefault(label, set()).add("masks")
+        masks = np.concatenate([one.masks() for one in self._series.values()])
+        return np.moveaxis(masks, 0, -1)
+
+    def __dir__(self) -> list[str]:
+        """Name every accessor too, as iota2 does."""
+        return sorted({*super().__dir__(), *self._methods})
+
     def __getattr__(self, name: str) -> Callable[[], NDArray[Any]]:
         methods: dict[str, Accessor] = self.__dict__.get("_methods", {})
         if name in methods:

@@ -33,7 +33,7 @@ def tile_chunks(
         grid,
         _rule(request, grid),
         _in_pixels_of(grid, block, series),
-        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request),
+        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request, grid),
     )
 
 

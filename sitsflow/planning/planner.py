@@ -49,6 +49,7 @@ log = logging.getLogger(__name__)
 
 _NOT_PIXELS = {
     "output_path", "first_step", "last_step", "allow_remote", "probe_seconds", "timeout",
+    "logger_level",
 }  # fmt: skip
 """Keys of a request that leave what is computed alone."""
 

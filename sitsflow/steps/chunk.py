@@ -240,7 +240,9 @@ class _Chunk:
             copies=request.module is not None,
         )
         kwargs = request.functions[number - 1].kwargs
+        begin = time.perf_counter()
         features = functions.call(planned.name, accessors, kwargs, self._where, limit)
+        log.debug("%s: %s took %.2f s", self._where, planned.name, time.perf_counter() - begin)
         check_shape(features, self._padded.shape, planned.name, self._where)
         check_labels(labels_of(features, number), planned.labels, planned.name, self._where)
         some, full = self._data(accessors.touched)

@@ -10,8 +10,10 @@ import shapely
 
 from sitsflow.dates import stamp
 from sitsflow.errors import ConfigError, FunctionError, GridError, MissingInputError
+from sitsflow.features.probe import ProbeResult
 from sitsflow.plan import load_plan, load_tile, save_plan
 from sitsflow.planning.chunking import auto_size, cut
+from sitsflow.planning.estimates import bytes_per_pixel
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking
 from tests.plans import grid_at
@@ -286,6 +288,35 @@ def test_bands_of_other_dates_are_not_laid_over_one_another(products, tmp_path):
         make_plan(tutorial(root, tmp_path / "out", **keys))
     plan, _ = make_plan(tutorial(root, tmp_path / "out", **keys, fill_missing_dates=True))
     assert "Sentinel2_B2_20180305" in plan.labels
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"resolution": (20.0, 20.0)}, True),
+        ({"resolution": (20.0, 20.0), "crs": "EPSG:2154", "resampling": "bilinear"}, True),
+        ({"resolution": (20.0, 20.0), "resampling": "average"}, False),
+        ({"resolution": (15.0, 30.0)}, False),
+        ({}, False),
+    ],
+)
+def test_a_much_coarser_map_brings_the_average_to_mind(products, tmp_path, changes, expected):
+    notices = make_plan(tutorial(products, tmp_path, **changes))[0].notices
+    assert any("'average'" in text for text in notices) == expected
+
+
+def test_a_coarser_map_needs_more_memory_a_pixel(products, tmp_path):
+    def needed(size):
+        request = tutorial(
+            products, tmp_path, resolution=(size, size),
+            chunking=Chunking(mode="user_fixed", size_x=4, size_y=4),
+        )  # fmt: skip
+        plan, tiles = make_plan(request)
+        tile, used = tiles[TILES[0]], {"Sentinel2": ("B4", "B8")}
+        found = ProbeResult((), plan.functions, used, used)
+        return bytes_per_pixel(tile.series, found, request, tile.grid)
+
+    assert needed(60.0) > 2 * needed(10.0)
 
 
 def test_notices(products, tmp_path):

@@ -63,6 +63,57 @@ def test_any_chunking_gives_the_same_bits(products, tmp_path, crs):
         np.testing.assert_array_equal(maps[0], other)
 
 
+def _blocks(values):
+    """Each 2 x 2 pixels as a last axis of four: (..., row, col, 4)."""
+    *first, rows, cols = values.shape
+    cut = values[..., : rows // 2 * 2, : cols // 2 * 2]
+    cut = cut.reshape(*first, rows // 2, 2, cols // 2, 2)
+    return np.moveaxis(cut, -3, -2).reshape(*first, rows // 2, cols // 2, 4)
+
+
+def test_an_average_is_of_clear_pixels_and_half_of_them_make_a_date(products, tmp_path):
+    request = tutorial(
+        products, tmp_path, resampling="average", resolution=(20.0, 20.0), concat_mode=True,
+        functions=(), indices=False, sensors=(sentinel2(products, keep_bands=("B4", "B5")),),
+    )  # fmt: skip
+    plan, tiles = make_plan(request)
+    tile = tiles["T31TCJ"]
+    source = tile.series[0].grids["B4"]
+    assert (tile.grid.x, tile.grid.y, tile.grid.xres) == (source.x, source.y, 2 * source.xres)
+    days, valid, bands = sentinel2_series(products, "T31TCJ", ["B4", "B5"])
+    clear, red = _blocks(valid), _blocks(bands["B4"])
+    half = clear.sum(axis=-1) >= 2
+    assert (half & ~clear.all(axis=-1)).any()
+    with np.errstate(invalid="ignore"):
+        mean = np.where(clear, red, 0).sum(axis=-1) / clear.sum(axis=-1)
+    values = tile_values(plan, tile)
+    rows, cols = half.shape[1:]  # the last pixels may reach beyond the source
+    for at, (band, usable) in enumerate(
+        ((mean, half), (bands["B5"][:, :rows, :cols], half & clear.all(axis=-1)))
+    ):
+        expected = np.nan_to_num(interpolated(band, usable, days, TARGETS), nan=NODATA)
+        found = values[at::2, :rows, :cols]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=0.01)
+
+
+@pytest.mark.parametrize("size", [25.0, 60.0])
+def test_averages_have_the_same_bits_in_any_chunking(products, tmp_path, size):
+    maps = [
+        computed(
+            tutorial(
+                products, tmp_path, crs="EPSG:2154", resampling="average", resolution=(size, size),
+                functions=calls("duplicate_ndvi"), chunking=chunking,
+            )
+        )["T31TCJ"]
+        for chunking in (
+            Chunking(mode="split_number", number=1),
+            Chunking(mode="user_fixed", size_x=7, size_y=3),
+        )
+    ]  # fmt: skip
+    assert (maps[0] != NODATA).any()
+    np.testing.assert_array_equal(maps[0], maps[1])
+
+
 def test_only_two_bands_and_three_masks_are_read(products, tmp_path, monkeypatch):
     read = []
     real = reader.opened
