@@ -93,7 +93,9 @@ def _count_of_tiles(file: BinaryIO) -> int:
     _, right, bottom, _, _, width, height, left, top = _read(file, ">H8I")
     if not (width and height):
         return 0
-    return math.ceil((right - left) / width) * math.ceil((bottom - top) / height)
+    across: int = math.ceil((right - left) / width)
+    down: int = math.ceil((bottom - top) / height)
+    return across * down
 
 
 def _read(file: BinaryIO, form: str) -> tuple[Any, ...]:

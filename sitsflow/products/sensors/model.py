@@ -102,7 +102,7 @@ class Sensor(_Strict):
 
     name: str = Field(description="section of the configuration, as iota2 spells it")
     label: str = Field(pattern=r"^[A-Za-z0-9]+$", description="in file, band and accessor names")
-    platform: str
+    platform: str = Field(description="what reports call the sensor")
     source: str = Field(description="where the format is described")
     path_key: str = Field(description="key of section `chain` that holds the root folder")
     temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
