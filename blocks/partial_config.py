@@ -13,10 +13,14 @@ from pydantic_core import ErrorDetails
 from blocks.chain import Chain
 from blocks.configuration import Configuration
 from blocks.names import (
+    OBSOLETE,
     OTHER_BUILDERS_SECTIONS,
+    RENAMED_SECTIONS,
     SECTIONS,
     UNSUPPORTED,
+    is_known,
     is_other_builders,
+    today,
     unknown_key,
     unknown_section,
 )
@@ -37,6 +41,8 @@ class PartialConfig:
 
     faults: list[Fault] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    old_names: list[tuple[str, str]] = field(default_factory=list)
+    """Places of 2020 that were given, and what is said of each."""
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     configuration: Configuration = field(init=False)
@@ -78,7 +84,7 @@ def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfi
     partial = PartialConfig()
     context = {"folder": folder}
     partial.sensors = _sensors(raw, context, partial.faults)
-    for name, section in raw.items():
+    for name, section in _in_todays_names(raw, partial).items():
         if section is None:
             section = {}
         if isinstance(section, Mapping):
@@ -88,6 +94,34 @@ def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfi
             partial.faults.append(Fault(name, message))
     partial.configuration = _validate(partial, context)
     return partial
+
+
+def _in_todays_names(raw: Mapping[str, Any], partial: PartialConfig) -> Mapping[str, Any]:
+    """Bring the sections and keys of 2020 to their places of today, and note each of them."""
+    found: dict[str, Any] = {
+        str(name): dict(section) if isinstance(section, Mapping) else section
+        for name, section in raw.items()
+    }
+    for name, section in raw.items():
+        if not isinstance(section, Mapping):
+            continue
+        for key, value in section.items():
+            home, now = today(str(name), str(key))
+            place = f"{name}.{key}"
+            reason = OBSOLETE.get(home, {}).get(now)
+            if reason is None and ((home, now) == (name, key) or not is_known(home, now)):
+                continue
+            del found[name][key]
+            if reason is not None:
+                partial.old_names.append((place, f"has no effect: {reason}"))
+            elif now in (found.get(home) or {}):
+                partial.faults.append(Fault(place, f"given twice: {home}.{now} is given too"))
+            else:
+                found[home] = {**(found.get(home) or {}), now: value}
+                partial.old_names.append((place, f"is {home}.{now} today"))
+        if name in RENAMED_SECTIONS and not found[name]:
+            del found[name]
+    return found
 
 
 def _sensors(
