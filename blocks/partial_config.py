@@ -13,17 +13,14 @@ from pydantic_core import ErrorDetails
 from blocks.chain import Chain
 from blocks.configuration import Configuration
 from blocks.names import (
-    OBSOLETE,
     OTHER_BUILDERS_SECTIONS,
-    RENAMED_SECTIONS,
     SECTIONS,
     UNSUPPORTED,
-    is_known,
     is_other_builders,
-    today,
     unknown_key,
     unknown_section,
 )
+from blocks.old_names import in_todays_names
 from blocks.section import FilePath, is_off
 from sitsflow.errors import Fault, SensorFileError
 from sitsflow.products.sensors.model import Sensor, in_order, load_sensors
@@ -84,7 +81,9 @@ def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfi
     partial = PartialConfig()
     context = {"folder": folder}
     partial.sensors = _sensors(raw, context, partial.faults)
-    for name, section in _in_todays_names(raw, partial).items():
+    raw, partial.old_names, twice = in_todays_names(raw)
+    partial.faults.extend(twice)
+    for name, section in raw.items():
         if section is None:
             section = {}
         if isinstance(section, Mapping):
@@ -94,34 +93,6 @@ def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfi
             partial.faults.append(Fault(name, message))
     partial.configuration = _validate(partial, context)
     return partial
-
-
-def _in_todays_names(raw: Mapping[str, Any], partial: PartialConfig) -> Mapping[str, Any]:
-    """Bring the sections and keys of 2020 to their places of today, and note each of them."""
-    found: dict[str, Any] = {
-        str(name): dict(section) if isinstance(section, Mapping) else section
-        for name, section in raw.items()
-    }
-    for name, section in raw.items():
-        if not isinstance(section, Mapping):
-            continue
-        for key, value in section.items():
-            home, now = today(str(name), str(key))
-            place = f"{name}.{key}"
-            reason = OBSOLETE.get(home, {}).get(now)
-            if reason is None and ((home, now) == (name, key) or not is_known(home, now)):
-                continue
-            del found[name][key]
-            if reason is not None:
-                partial.old_names.append((place, f"has no effect: {reason}"))
-            elif now in (found.get(home) or {}):
-                partial.faults.append(Fault(place, f"given twice: {home}.{now} is given too"))
-            else:
-                found[home] = {**(found.get(home) or {}), now: value}
-                partial.old_names.append((place, f"is {home}.{now} today"))
-        if name in RENAMED_SECTIONS and not found[name]:
-            del found[name]
-    return found
 
 
 def _sensors(
