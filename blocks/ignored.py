@@ -17,6 +17,8 @@ _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_siz
 
 def notices(partial: PartialConfig) -> Iterator[str]:
     """Yield what iota2 has and what changes nothing here."""
+    for place, what in partial.old_names:
+        yield f"{place} is iota2's of 2020: it {what}"
     if partial.others:
         yield f"of iota2's other builders, without effect here: {', '.join(partial.others)}"
     for name in SECTIONS:

@@ -52,22 +52,9 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"chain": {"lst_tile": "x"}, "Sentinel2": {"start_date": "x"}, "zzz": {}},
         {"chain.lst_tile": "'list_tile'", "Sentinel2": "'Sentinel_2'", "zzz": "no such section"},
     ),
-    "names of 2020": (
-        {
-            "chain": {"outputPath": "/x", "listTile": "a", "S2Path": "/y"},
-            "GlobChain": {"proj": "EPSG:2154", "useGapFilling": True, "features": []},
-            "iota2FeatureExtraction": {"copyinput": True},
-            "Sentinel_2": {"startDate": "20180101"},
-        },
-        {
-            "chain.outputPath": "'output_path'",
-            "chain.listTile": "'list_tile'",
-            "chain.S2Path": "'s2_path'",
-            "GlobChain": "chain.proj, sensors_data_interpolation.use_gapfilling, "
-            "arg_train.features",
-            "iota2FeatureExtraction": "iota2_feature_extraction.copy_input",
-            "Sentinel_2.startDate": "'start_date'",
-        },
+    "names of 2020 beside those of today": (
+        {"chain": {"outputPath": "/x"}, "GlobChain": {"proj": "EPSG:2154", "zzz": 1}},
+        {"chain.outputPath": "chain.output_path is given too", "GlobChain": "no such section"},
     ),
     "keys in the wrong section": (
         {"chain": {"auto_date": False}, "external_features": {"extractBands": True}},
@@ -471,6 +458,37 @@ def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, fold
 def test_what_is_ignored_is_a_warning(changes: Raw, words: str, raw: Raw, folder: Path) -> None:
     (warning,) = resolved(raw, folder, changes).warnings
     assert words in warning
+
+
+def test_names_of_2020_are_read_with_a_notice(raw: Raw, folder: Path) -> None:
+    old = {name: dict(section) for name, section in raw.items()}
+    chain = old["chain"]
+    chain["outputPath"], chain["listTile"] = chain.pop("output_path"), chain.pop("list_tile")
+    chain["S2Path"], chain["runs"], chain["logConsole"] = chain.pop("s2_path"), 3, True
+    chain["remove_tmp_files"], chain["random_seed"] = True, None
+    old["GlobChain"] = {"proj": "EPSG:2154", "useGapFilling": False, "features": []}
+    old["iota2FeatureExtraction"] = {"copyinput": True, "extractBands": True}
+    old.setdefault("Sentinel_2", {})["keepBands"] = ["B4", "B8"]
+    new = merged(raw, {
+        "chain": {"proj": "EPSG:2154"},
+        "sensors_data_interpolation": {"use_gapfilling": False},
+        "arg_train": {"features": []},
+        "iota2_feature_extraction": {"extract_bands": True},
+        "Sentinel_2": {"keep_bands": ["B4", "B8"]},
+    })  # fmt: skip
+    found = resolve(old, folder)
+    assert found.request() == resolve(new, folder).request()
+    text = "\n".join(found.notices)
+    for words in (
+        "chain.outputPath is iota2's of 2020: it is chain.output_path today",
+        "GlobChain.useGapFilling is iota2's of 2020: it is sensors_data_interpolation.use_gap",
+        "GlobChain.features is iota2's of 2020: it is arg_train.features today",
+        "chain.runs is iota2's of 2020: it has no effect: features maps learn nothing",
+        "chain.logConsole is iota2's of 2020: it has no effect",
+        "chain.remove_tmp_files is",
+        "chain.random_seed is",
+    ):
+        assert words in text
 
 
 def test_what_has_no_effect_is_a_notice(raw: Raw, folder: Path) -> None:
