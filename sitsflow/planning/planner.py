@@ -28,6 +28,7 @@ from sitsflow.io.opening import reading
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
+from sitsflow.planning.decoding import times_decoded
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
@@ -218,7 +219,7 @@ def _finished(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], checked.block),
+            chunks=tile_chunks(request, grid, whole, probed[tile], checked.blocks),
             room=facts.room,
             files=inputs.files,
             **steps,
@@ -241,6 +242,7 @@ def _finished(
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,
+        times_decoded=times_decoded(tiles.values(), checked.blocks, request.resampling),
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
