@@ -158,6 +158,8 @@ def _target_days(
     """Return the dates of the interpolated series, the same for all tiles (reference B.7)."""
     if not request.use_gapfilling:
         return merged_days(everywhere) if request.fill_missing_dates else days
+    if wanted.interpolated_dates == "input":
+        return tuple(sorted({day for one in everywhere for day in one}))
     if request.auto_date or wanted.start is None or wanted.end is None:
         start, end = min(min(one) for one in everywhere), max(max(one) for one in everywhere)
     else:
