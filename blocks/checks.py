@@ -87,6 +87,8 @@ def _dates(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     section = partial.configuration.sensor_section(sensor.name)
     places = f"{sensor.name}.start_date", f"{sensor.name}.end_date"
     days = section.start_date, section.end_date
+    if getattr(section, "interpolated_dates", "regular") == "input":
+        return
     if not partial.configuration.sensors_data_interpolation.auto_date:
         for place, day in zip(places, days, strict=True):
             if day is None and partial.sound(place):

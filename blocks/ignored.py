@@ -70,7 +70,16 @@ def _of_sensor(
     partial: PartialConfig, name: str, section: SensorSection, bands: tuple[str, ...]
 ) -> Iterator[str]:
     interpolation = partial.configuration.sensors_data_interpolation
-    for key in ("start_date", "end_date"):
+    own_dates = getattr(section, "interpolated_dates", "regular") == "input"
+    for key in ("start_date", "end_date", "temporal_resolution") if own_dates else ():
+        if key in section.model_fields_set:
+            yield f"{name}.{key} is ignored: {name}.interpolated_dates is 'input'"
+    if own_dates and not interpolation.use_gapfilling:
+        yield (
+            f"{name}.interpolated_dates is ignored: sensors_data_interpolation.use_gapfilling is "
+            "False"
+        )
+    for key in () if own_dates else ("start_date", "end_date"):
         if interpolation.auto_date and getattr(section, key) is not None:
             yield (
                 f"{name}.{key} is ignored: sensors_data_interpolation.auto_date is True, so dates "

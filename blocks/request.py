@@ -88,6 +88,7 @@ def _sensor_request(partial: PartialConfig, sensor: Sensor) -> SensorRequest:
         end=None if interpolation.auto_date else section.end_date,
         temporal_resolution=getattr(section, "temporal_resolution", None)
         or sensor.temporal_resolution,
+        interpolated_dates=getattr(section, "interpolated_dates", "regular"),
         keep_bands=None if bands == sensor.band_names else bands,
         additional_features=section.additional_features
         if interpolation.use_additional_features

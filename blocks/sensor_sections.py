@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from blocks.section import Day, NoEffect, Section, Words
+from blocks.section import OWN, Day, NoEffect, Section, Words
 from sitsflow.features.bandmath import split
 from sitsflow.products.rasters import as_word
 
@@ -109,6 +109,12 @@ class Sentinel2L3ASection(SensorSection):
     """Sentinel-2 monthly syntheses (level 3A) of THEIA."""
 
     temporal_resolution: int = _days(10)
+    interpolated_dates: Annotated[Literal["regular", "input"], OWN] = Field(
+        default="regular",
+        title="Interpolated dates",
+        description="Which dates interpolated series have: every `temporal_resolution` days, or "
+        "those of the products of all tiles (input), as in iota2's code.",
+    )
 
 
 class OtherSensorSection(SensorSection):

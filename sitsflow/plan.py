@@ -141,6 +141,9 @@ class Plan(_Frozen):
     chunk_ram_gb: float = Field(description="estimated peak memory of a chunk's task")
     bytes_to_read: int
     bytes_to_write: int
+    times_decoded: float = Field(
+        default=1.0, description="how often a block of the products is decoded, on average"
+    )
     first_day: date
     last_day: date
     fingerprint: str = Field(description="of the configuration")

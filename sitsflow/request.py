@@ -37,6 +37,9 @@ class SensorRequest(_Frozen):
     start: date | None = Field(default=None, description="first interpolated date, None: guess")
     end: date | None = Field(default=None, description="last possible interpolated date")
     temporal_resolution: int = Field(gt=0, description="days between interpolated dates")
+    interpolated_dates: Literal["regular", "input"] = Field(
+        default="regular", description="input: those of the products of all tiles"
+    )
     keep_bands: tuple[str, ...] | None = Field(default=None, description="None: all bands")
     additional_features: tuple[str, ...] = Field(default=(), description="band-math expressions")
     patterns: tuple[str, ...] = Field(

@@ -90,7 +90,9 @@ def _fault_of_codestream(file: BinaryIO, size: int) -> str | None:
 
 def _count_of_tiles(file: BinaryIO) -> int:
     """Read what a SIZ marker says of the tiles; return how many there are."""
-    _, right, bottom, _, _, width, height, left, top = _read(file, ">H8I")
+    # Capabilities, the area's end and start, the size of tiles, and where the first one begins.
+    numbers: tuple[int, ...] = _read(file, ">H8I")
+    _, right, bottom, _, _, width, height, left, top = numbers
     if not (width and height):
         return 0
     across: int = math.ceil((right - left) / width)

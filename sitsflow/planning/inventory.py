@@ -49,8 +49,8 @@ class CheckedLayers(NamedTuple):
 
     broken: list[Skipped]
     """Products with a file that is not whole, or lies on another grid."""
-    block: tuple[int, int]
-    """Rows and columns of the largest block that any file decodes at once."""
+    blocks: dict[Grid, tuple[int, int]]
+    """Rows and columns of the largest block that any file on a grid decodes at once."""
     width: int
     """Bytes of the widest pixel."""
     notices: tuple[str, ...] = ()
@@ -199,7 +199,8 @@ def check_layers(
     """Check the headers of every layer that will be read, against what most products have."""
     broken: list[Skipped] = []
     notices: list[str] = []
-    block, width = (1, 1), 1
+    blocks: dict[Grid, tuple[int, int]] = {}
+    width = 1
     for tile, plans in series.items():
         for plan in plans:
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
@@ -220,9 +221,10 @@ def check_layers(
                     )  # fmt: skip
             for header in (one for found in read.values() for one in found.values()):
                 if isinstance(header, Header):
-                    block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
+                    rows, cols = blocks.get(header.grid, (1, 1))
+                    blocks[header.grid] = max(rows, header.block[0]), max(cols, header.block[1])
                     width = max(width, header.bytes_per_pixel)
-    return CheckedLayers(broken, block, width, tuple(notices))
+    return CheckedLayers(broken, blocks, width, tuple(notices))
 
 
 def _found(

@@ -28,6 +28,7 @@ from sitsflow.io.opening import reading
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
+from sitsflow.planning.decoding import times_decoded
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
@@ -164,6 +165,8 @@ def _target_days(
         return days
     if not request.use_gapfilling:
         return merged_days(everywhere) if request.fill_missing_dates else days
+    if wanted.interpolated_dates == "input":
+        return tuple(sorted({day for one in everywhere for day in one}))
     if request.auto_date or wanted.start is None or wanted.end is None:
         start, end = min(min(one) for one in everywhere), max(max(one) for one in everywhere)
     else:
@@ -225,7 +228,7 @@ def _finished(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], checked.block),
+            chunks=tile_chunks(request, grid, whole, probed[tile], checked.blocks),
             room=facts.room,
             files=inputs.files,
             **steps,
@@ -248,6 +251,7 @@ def _finished(
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,
+        times_decoded=times_decoded(tiles.values(), checked.blocks, request.resampling),
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),

@@ -62,6 +62,7 @@ def as_data(plan: Plan, tiles: Tiles) -> dict[str, Any]:
         "chunk_ram_gb": plan.chunk_ram_gb,
         "bytes_to_read": plan.bytes_to_read,
         "bytes_to_write": plan.bytes_to_write,
+        "times_decoded": plan.times_decoded,
         "skipped": [row.model_dump(mode="json") for row in plan.skipped],
         "notices": list(plan.notices),
     }
@@ -107,6 +108,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
         f"Bands of the map ({len(plan.labels)}): {_some(plan.labels)}",
         f"Memory: about {plan.chunk_ram_gb:.2f} GB a task",
         f"Reads about {decimal(plan.bytes_to_read)}, writes about {decimal(plan.bytes_to_write)}",
+        f"Decodes each block of the products {plan.times_decoded:.1f} times on average",
     ]
     lines += [f"Left out: {row.product} ({row.tile}): {row.reason}" for row in plan.skipped]
     lines += [f"Notice: {notice}" for notice in plan.notices]

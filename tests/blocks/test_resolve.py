@@ -319,6 +319,33 @@ def test_sensors_keep_iota2s_order_and_defaults(raw: Raw, folder: Path) -> None:
             assert sensor.path_key in Chain.model_fields
 
 
+def test_bands_of_sen2cor_have_the_names_of_theia_too(raw: Raw, folder: Path) -> None:
+    changes = {
+        "chain": {"s2_s2c_path": "s2", "s2_path": ...},
+        "Sentinel_2_S2C": {"keep_bands": ["B11", "B2", "B04", "B8"]},
+        "iota2_feature_extraction": {"extract_bands": True},
+    }
+    (sensor,) = resolved(raw, folder, changes).request().sensors
+    assert sensor.keep_bands == ("B02", "B04", "B08", "B11")
+
+
+def test_syntheses_may_keep_their_own_dates(raw: Raw, folder: Path) -> None:
+    changes: Raw = {
+        "chain": {"s2_l3a_path": "s2", "s2_path": ...},
+        "Sentinel_2_L3A": {"interpolated_dates": "input"},
+        "sensors_data_interpolation": {"auto_date": False},
+    }
+    found = resolved(raw, folder, changes)
+    assert found.warnings == ()
+    (sensor,) = found.request().sensors
+    assert sensor.interpolated_dates == "input"
+    changes["Sentinel_2_L3A"] |= {"start_date": "20180101", "temporal_resolution": 5}
+    changes["sensors_data_interpolation"] = {"use_gapfilling": False}
+    warned = [text.split(" is ")[0] for text in resolved(raw, folder, changes).warnings]
+    keys = ("start_date", "temporal_resolution", "interpolated_dates")
+    assert warned == [f"Sentinel_2_L3A.{key}" for key in keys]
+
+
 def test_a_users_sensor_has_a_path_and_a_section_of_its_own(raw: Raw, folder: Path) -> None:
     changes = {
         "chain": {"sensor_folders": "sensors", "venus_path": "venus", "s2_path": "None"},

@@ -207,3 +207,27 @@ def test_leftovers_of_iota2_beside_the_bands_are_passed_over(root, expected, tmp
         for name in ("STACK.tif", "BINARY_MASK.tif"):
             band.with_name(f"{start}{name}").write_bytes(b"II*\0 of another program")
     np.testing.assert_array_equal(map_of(S2C, root, tmp_path), expected)
+
+
+@pytest.mark.parametrize("auto_date", [True, False])
+def test_syntheses_may_keep_their_dates_with_gaps_filled_by_days(tmp_path, auto_date) -> None:
+    """A cloudy month is the mean of its neighbours by days: 1 : 2 where they are 60 and 30 away."""
+    period = [TILE], date(2018, 8, 13), date(2018, 12, 31), 30, 64, 23
+    products = simulate(tmp_path / "root", L3A, *period)
+    shutil.rmtree(products.pop(1))
+    wanted = SensorRequest(
+        sensor=L3A, root=tmp_path / "root", temporal_resolution=10, keep_bands=("B2",),
+        interpolated_dates="input", start=date(2018, 9, 1), end=date(2018, 9, 2),
+    )  # fmt: skip
+    request = asked(
+        L3A, tmp_path, tmp_path / "out", sensors=(wanted,), indices=False, auto_date=auto_date
+    )
+    plan, _ = make_plan(request)
+    stamps = [product.name.split("_")[1][:8] for product in products]
+    assert [label.split("_")[-1] for label in plan.labels] == stamps
+    days = [day_of(stamp) for stamp in stamps]
+    flags = np.stack([read(next(one.glob("MASKS/*_FLG_R1.tif"))) for one in products])
+    values = np.stack([read(next(one.glob("*_FRC_B2.tif"))) for one in products])
+    series = interpolated(values, flags > 1, days, np.array(days))
+    assert (flags == 1).any()
+    np.testing.assert_allclose(computed(request)[TILE], series, rtol=1e-6)
