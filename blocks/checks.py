@@ -43,6 +43,11 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
             yield Fault("chain.other_sensor_paths", message)
         elif (key := partial.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
+    for key in {sensor.path_key: None for sensor in partial.enabled}:
+        sharing = [sensor.name for sensor in partial.enabled if sensor.path_key == key]
+        if len(sharing) > 1:
+            message = f"{' and '.join(sharing)} have the same path_key; give one of them another"
+            yield Fault(f"chain.{key}", message)
     at_fault = not partial.sound(
         "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
     )
