@@ -47,6 +47,11 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     if chain.user_feat_path is not None and not partial.enabled:
         message = "rasters without dates need a sensor with dates beside them, which gives the grid"
         yield Fault("chain.user_feat_path", message)
+    for key in {sensor.path_key: None for sensor in partial.enabled}:
+        sharing = [sensor.name for sensor in partial.enabled if sensor.path_key == key]
+        if len(sharing) > 1:
+            message = f"{' and '.join(sharing)} have the same path_key; give one of them another"
+            yield Fault(f"chain.{key}", message)
     at_fault = not partial.sound(
         "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
     )

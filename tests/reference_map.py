@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import rasterio
@@ -60,3 +62,96 @@ def sentinel2_series(root: Path, tile: str, bands: list[str]):
 def dynamic_habitat(series: np.ndarray) -> np.ndarray:
     """The tutorial's three functions on (date, row, col)."""
     return np.stack([series.sum(0), series.min(0), series.std(0) / (series.mean(0) + 1e-6)])
+
+
+class Layout(NamedTuple):
+    """How a sensor's products are read by hand: by file names, masks and a scaling of numbers."""
+
+    day: Callable[[str], str]
+    file: Callable[[str], tuple[str, int]]
+    """Pattern of a band's file and its number in it."""
+    masked: Mapping[str, int]
+    """Bits of each mask that make a pixel invalid; all of them: -1."""
+    scale: float = 1.0
+    offset: float = 0.0
+
+
+_MUSCATE = Layout(
+    day=lambda name: name.split("_")[1][:8],
+    file=lambda band: (f"*_FRE_{band}.tif", 1),
+    masked={"MASKS/*_CLM_XS.tif": -1, "MASKS/*_SAT_XS.tif": -1, "MASKS/*_EDG_XS.tif": -1},
+)
+_OLD = Layout(
+    day=lambda name: name.split("_")[3],
+    file=lambda band: ("*_ORTHO_SURF_CORR_PENTE_*.TIF", int(band[1:])),
+    masked={"MASK/*_DIV.TIF": 1, "MASK/*_NUA.TIF": -1, "MASK/*_SAT.TIF": -1},
+)
+_USGS = Layout(
+    day=lambda name: name.split("_")[3],
+    file=lambda band: (f"*_SR_{band}.TIF", 1),
+    masked={"*_QA_PIXEL.TIF": 0b11111, "*_QA_RADSAT.TIF": -1},
+    scale=0.275,
+    offset=-2000,
+)
+LAYOUTS = {
+    "Sentinel_2": _MUSCATE._replace(
+        masked={"MASKS/*_CLM_R1.tif": -1, "MASKS/*_SAT_R1.tif": -1, "MASKS/*_EDG_R1.tif": -1}
+    ),
+    "Landsat5": _MUSCATE,
+    "Landsat7": _MUSCATE,
+    "Landsat8": _MUSCATE,
+    "Landsat5_old": _OLD,
+    "Landsat8_old": _OLD,
+    "Landsat8_usgs": _USGS,
+    "Landsat8_usgs_optical": _USGS,
+    "Landsat8_usgs_thermal": _USGS._replace(
+        file=lambda band: (f"*_ST_{band}.TIF", 1),
+        masked={"*_QA_PIXEL.TIF": 0b11111, "*_QA_RADSAT.TIF": 0b111000000000},
+        scale=0.00341802,
+        offset=149,
+    ),
+    "Landsat8_usgs_infrared": _USGS._replace(
+        file=lambda band: (f"*_T1_{band}.TIF", 1),
+        masked={"*_QA_PIXEL.TIF": 0b11111, "*_QA_RADSAT.TIF": 0b111000000000},
+        # Of Landsat 8; the test that uses it has no product of Landsat 9.
+        scale=0.0003342,
+        offset=0.1,
+    ),
+}
+
+
+def sensor_series(sensor: str, root: Path, tile: str, bands: Sequence[str]):
+    """Days, validity and bands of a tile of a sensor in `LAYOUTS`, in the sensor's unit."""
+    layout = LAYOUTS[sensor]
+    products = sorted((root / tile).iterdir(), key=lambda path: layout.day(path.name))
+    valid, values = [], {band: [] for band in bands}
+    for product in products:
+        masked = [
+            read(_one(product, file)).astype(int) & bits for file, bits in layout.masked.items()
+        ]
+        valid.append(~np.any(masked, axis=0))
+        for band in bands:
+            pattern, index = layout.file(band)
+            numbers = read(_one(product, pattern), index)
+            values[band].append(numbers * np.float64(layout.scale) + layout.offset)
+    days = [day_of(layout.day(product.name)) for product in products]
+    return days, np.stack(valid), {band: np.stack(found) for band, found in values.items()}
+
+
+def _one(product: Path, pattern: str) -> Path:
+    (path,) = product.glob(pattern)
+    return path
+
+
+def native_stack(values: Mapping[str, np.ndarray], red: str, nir: str, swir: str) -> np.ndarray:
+    """Interpolated bands (date, row, col) in iota2's order: date by date, then the indices."""
+    bands = np.stack(list(values.values()), axis=1)
+    water = ndvi(values[nir], values[swir])
+    return np.concatenate(
+        [
+            bands.reshape(-1, *bands.shape[2:]),
+            ndvi(values[red], values[nir]),
+            water,
+            np.sqrt((bands**2).sum(axis=1)),
+        ]
+    )

@@ -2,7 +2,6 @@
 
 import ast
 import re
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -216,48 +215,6 @@ def test_the_science_can_be_called_from_python(
     printed = ast.literal_eval(capsys.readouterr().out)
     assert list(printed) == ["ndvi_range"]
     assert 0 < printed["ndvi_range"] < 2
-
-
-def write_orchard(root: Path) -> None:
-    """Products of the sensor that the documentation imagines, on two tiles."""
-    rng = np.random.default_rng(4)
-    common = {"driver": "GTiff", "height": 20, "width": 20, "crs": "EPSG:2154", "dtype": "uint8"}
-    for east, tile in enumerate(("north", "south")):
-        transform = rasterio.transform.from_origin(500_000 + 40 * east, 6_300_000, 2, 2)
-        for number in range(3):
-            day = date(2023, 5, 14) + timedelta(days=6 * number)
-            product = root / tile / f"ORCHARD_{day}_{tile}"
-            (product / "masks").mkdir(parents=True)
-            image = rng.integers(1, 256, (3, 20, 20), np.uint8)
-            quality = np.zeros((20, 20), np.uint8)
-            quality[number, :] = 2  # bit 1: a cloud on one date of three
-            quality[:, -1] = 1  # bit 0: never seen
-            with rasterio.open(
-                product / "a_image.tif", "w", count=3, transform=transform, **common
-            ) as file:
-                file.write(image)
-            with rasterio.open(
-                product / "masks" / "a_quality.tif", "w", count=1, transform=transform, **common
-            ) as file:
-                file.write(quality, 1)
-
-
-def test_the_described_sensor_works(tmp_path: Path) -> None:
-    (tmp_path / "sensors").mkdir()
-    (tmp_path / "sensors" / "orchard.yaml").write_text(blocks_of(DOCS / "sensors.md", "yaml")[0])
-    (tmp_path / "map.cfg").write_text(blocks_of(DOCS / "sensors.md", "cfg")[0])
-    (tmp_path / "mine.py").write_text(
-        "def mean_ndvi(self):\n"
-        "    return self.get_interpolated_Orchard_NDVI().mean(axis=2), ['mean_ndvi']\n"
-    )
-    write_orchard(tmp_path / "orchard")
-    plan, tiles = planned(tmp_path / "map.cfg")
-    (series,) = tiles["north"].series
-    assert series.read == ("red", "nir")
-    assert len(series.target_days) == 2  # 12 days, every 7
-    values = tile_values(plan, tiles["north"])[0]
-    assert (values[:, -1] == -10000).all()
-    assert (np.abs(values[:, :-1]) <= 1000).all()
 
 
 def slug(heading: str) -> str:

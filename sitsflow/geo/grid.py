@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -115,6 +116,12 @@ class Grid(BaseModel):
     def rasterio_crs(self) -> CRS:
         """The coordinate reference system as rasterio's object."""
         return CRS.from_string(self.crs)
+
+    @property
+    def system(self) -> str:
+        """The coordinate reference system in a few words, for people: EPSG:n, or its name."""
+        name = re.search(r'"([^"]*)"', self.crs)
+        return self.crs if name is None else f"a system without EPSG code ({name[1]})"
 
     @property
     def whole(self) -> Window:

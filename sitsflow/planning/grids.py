@@ -176,9 +176,12 @@ def _notices(
     left_out = [tile for tile in references if tile not in grids]
     if left_out:
         notices.append(f"outside the area of interest: {' '.join(left_out)}")
-    native = dict.fromkeys(grid.crs for sources in references.values() for grid in sources)
+    sources = [grid for of_tile in references.values() for grid in of_tile]
+    native = dict.fromkeys(grid.crs for grid in sources)
     if request.crs is None and len(native) > 1:
+        names = {grid.crs: grid.system for grid in sources}
         notices.append(
-            f"products lie in {', '.join(native)}; without chain.proj the map is in {crs}"
+            f"products lie in {', '.join(names[one] for one in native)}; without chain.proj the "
+            f"map is in {names.get(crs, crs)}"
         )
     return tuple(notices)

@@ -279,5 +279,5 @@ def _fault(
 def _about(grid: Grid) -> str:
     return (
         f"{grid.height} x {grid.width} pixels of {grid.xres:g} at ({grid.x:.10g}, {grid.y:.10g}), "
-        f"{grid.crs}"
+        f"{grid.system}"
     )

@@ -22,6 +22,8 @@ log = logging.getLogger(__name__)
 _ARCHIVES = (".zip", ".tar", ".tgz", ".tar.gz", ".7z", ".rar")
 _NO_PRODUCTS = (".tgz", ".jpg", ".jpeg", ".png", ".xml", ".gz", ".tar", ".md5", ".part", ".tmp")
 """Endings of files that archives and downloads leave beside products."""
+_PICTURES = {"PNG": (".png",), "JPEG": (".jpg", ".jpeg")}
+"""Endings that are no quicklooks where a sensor's files are pictures, by the driver of GDAL."""
 
 
 class Layer(BaseModel):
@@ -152,10 +154,15 @@ def _entries(folder: Path, sensor: Sensor) -> list[Path]:
 def _by_name(sensor: Sensor, entries: Sequence[Path]) -> tuple[list[_Named], list[Path]]:
     """Part the entries into those named like products of the sensor, and others."""
     pattern = re.compile(sensor.product)
+    beside = set(_NO_PRODUCTS)
+    if sensor.single_file:
+        # Patterns may take their side files too, x.tif.aux.xml for one.
+        beside.add(".zip")
+        beside.difference_update(*(_PICTURES.get(driver, ()) for driver in sensor.drivers))
     named, others = [], []
     for entry in entries:
-        match = pattern.match(product_name(entry))
-        if match is None or (entry.suffix.lower() in _NO_PRODUCTS and not sensor.single_file):
+        match = pattern.match(entry.name if sensor.single_file else product_name(entry))
+        if match is None or entry.suffix.lower() in beside:
             others.append(entry)
         else:
             named.append(_Named(entry, match.groupdict()))

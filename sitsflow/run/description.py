@@ -138,7 +138,7 @@ def _tile_lines(tile: TilePlan) -> Iterator[str]:
         targets = [to_date(day).isoformat() for day in series.target_days]
         yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"
         yield f"    interpolated to {len(targets)} dates: {_span(targets)}"
-        masks = ", ".join(mask.name for mask in series.sensor.masks)
+        masks = ", ".join(mask.name for mask in series.sensor.masks) or "none"
         unread = len(series.bands) - len(series.read)
         yield f"    reads {', '.join(series.read) or 'no band'}; masks {masks}; {unread} unread"
 
@@ -152,7 +152,7 @@ def _chunks_text(tile: TilePlan) -> str:
 
 def _grid_text(grid: Grid) -> str:
     size = f"{grid.height} x {grid.width} pixels of {grid.xres:g} x {grid.yres:g}"
-    return f"{size} in {grid.crs}, corner at {grid.x:.10g}, {grid.y:.10g}"
+    return f"{size} in {grid.system}, corner at {grid.x:.10g}, {grid.y:.10g}"
 
 
 def _span(days: list[str]) -> str:
