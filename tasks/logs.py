@@ -56,7 +56,7 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
         attempt=attempt,
         start=datetime.now().astimezone(),
         log=path.relative_to(paths.root).as_posix(),
-        task_run=_task_run(),
+        task_run=task_run(),
     )
     save_status(paths, job.name, status)
     usage = Usage()
@@ -87,7 +87,8 @@ def cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _task_run() -> str:
+def task_run() -> str:
+    """Return what Prefect calls the task run under way, nothing outside of one."""
     return str(runtime.task_run.id or "")
 
 
