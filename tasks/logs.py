@@ -57,7 +57,7 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
         attempt=attempt,
         start=datetime.now().astimezone(),
         log=path.relative_to(paths.root).as_posix(),
-        task_run=_task_run(),
+        task_run=task_run(),
     )
     save_status(paths, job.name, status)
     usage = Usage()
@@ -96,7 +96,8 @@ def _level(paths: OutputPaths) -> str:
         return "INFO"
 
 
-def _task_run() -> str:
+def task_run() -> str:
+    """Return what Prefect calls the task run under way, nothing outside of one."""
     return str(runtime.task_run.id or "")
 
 

@@ -23,6 +23,7 @@ class TaskRecord(BaseModel):
     late_inputs: tuple[Path, ...] = Field(
         default=(), description="files that were read, and that the fingerprint leaves out"
     )
+    task_run: str = Field(default="", description="what its engine calls it, if one ran it")
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_mb: float = Field(default=0.0, description="of the whole process, its highest ever")

@@ -13,6 +13,7 @@ from sitsflow.io.record import TaskRecord, load_record
 from sitsflow.plan import Plan, load_tile, save_plan
 from sitsflow.run.jobs import Job, fingerprint
 from sitsflow.run.status import load_status
+from tasks import rules
 from tasks.rules import RULES, carry_out, is_transient
 from tests.plans import grid_at, plan_for
 
@@ -66,6 +67,21 @@ def test_a_job_whose_files_are_there_does_nothing(plan: Plan) -> None:
     JOB.record(plan.paths).write_text("{}")
     with pytest.raises(AssertionError):
         carry_out(str(plan.paths.root), JOB, wanted(plan), never)
+
+
+def test_files_of_another_run_that_only_a_worker_sees_are_made_again(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(plan.paths.root)
+    monkeypatch.setattr(rules, "task_run", lambda: "the first")
+    carry_out(root, JOB, wanted(plan), make)
+    assert isinstance(carry_out(root, JOB, wanted(plan), make), State), "Dask ran the task again"
+    monkeypatch.setattr(rules, "task_run", lambda: "another")
+    again = carry_out(root, JOB, wanted(plan), make, attempt=2)
+    assert isinstance(again, State), "the worker of the first attempt died after it was done"
+    made = carry_out(root, JOB, wanted(plan), make)
+    assert isinstance(made, TaskRecord)
+    assert made.task_run == "another"
 
 
 def test_a_job_that_fails_tells_why(plan: Plan) -> None:
