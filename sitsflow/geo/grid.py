@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Sequence
-from functools import cached_property
+from functools import lru_cache
 
 from affine import Affine
 from pydantic import BaseModel, ConfigDict, Field
@@ -60,6 +60,11 @@ class Window(BaseModel):
         )
 
 
+@lru_cache(maxsize=64)
+def _rasterio_crs(text: str) -> CRS:
+    return CRS.from_string(text)
+
+
 class Grid(BaseModel):
     """A north-up raster grid.
 
@@ -112,10 +117,11 @@ class Grid(BaseModel):
             self.y,
         )
 
-    @cached_property
+    @property
     def rasterio_crs(self) -> CRS:
         """The coordinate reference system as rasterio's object."""
-        return CRS.from_string(self.crs)
+        # Not a cached property: copies of a model keep those, under another system too.
+        return _rasterio_crs(self.crs)
 
     @property
     def system(self) -> str:

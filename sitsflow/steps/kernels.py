@@ -17,11 +17,11 @@ from sitsflow.timeseries.indices import normalized_difference
 
 def compile_kernels() -> None:
     """Call each kernel on a few pixels, with each type that products have."""
-    source = Grid(crs="EPSG:32631", x=0, y=0, xres=10, yres=10, height=8, width=8)
+    source = Grid(crs="EPSG:32631", x=400_000, y=4_900_000, xres=10, yres=10, height=8, width=8)
     target = source.model_copy(update={"xres": 7.0, "yres": 7.0})
     coordinates = source_coordinates(target, target.whole, source, 0)
     coarse = source.model_copy(update={"xres": 20.0, "yres": 20.0, "height": 2, "width": 2})
-    turned = coarse.model_copy(update={"crs": "EPSG:2154", "x": -270_000, "y": -560_000})
+    turned = coarse.model_copy(update={"crs": "EPSG:2154", "x": 600_000, "y": 6_350_480})
     under = [Footprints(grid, grid.whole, source) for grid in (coarse, turned)]
     valid = np.zeros((1, 8, 8), bool)
     for dtype in (np.int16, np.uint16, np.float32):
