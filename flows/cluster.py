@@ -176,7 +176,10 @@ class RunCluster:
         if self._client is not None:
             names = list(self._workers())
             # A worker may die meanwhile; what it had to say is lost then.
-            futures = [self._client.submit(flush, workers=[one], pure=False) for one in names]
+            stays = bool(self._block.address)
+            futures = [
+                self._client.submit(flush, stays=stays, workers=[one], pure=False) for one in names
+            ]
             self._client.gather(futures, errors="skip")
 
     def _workers(self) -> dict[str, Any]:
