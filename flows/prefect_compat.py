@@ -53,7 +53,7 @@ def flush(*, stays: bool = False) -> None:
     if not stays:
         EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
         return
-    for service in list(EventsWorker._instances.values()):
+    for service in list(EventsWorker._instances.values()):  # type: ignore[misc]
         if isinstance(service, EventsWorker):
             # It waits without limit, also for a server that is gone.
             waiting = threading.Thread(target=service.wait_until_empty, daemon=True)
