@@ -10,6 +10,7 @@ import threading
 
 from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
+from prefect.logging.handlers import APILogWorker
 
 _FLUSH_SECONDS = 30
 
@@ -44,17 +45,17 @@ def flush(*, stays: bool = False) -> None:
     Parameters
     ----------
     stays : bool
-        Whether the process goes on to work for other runs. To drain would stop all of Prefect's
+        Whether the process goes on to work for other runs. To drain one stops all of Prefect's
         services, those of concurrency limits too, which Prefect never lets go of: the next run
         starts new ones, each with the context of a task.
     """
-    for handler in logging.getLogger("prefect.task_runs").handlers:
-        handler.flush()
     if not stays:
+        for handler in logging.getLogger("prefect.task_runs").handlers:
+            handler.flush()
         EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
         return
-    for service in list(EventsWorker._instances.values()):  # type: ignore[misc]
-        if isinstance(service, EventsWorker):
+    for service in list(EventsWorker._instances.values()):  # type: ignore[misc]  # of all kinds
+        if isinstance(service, EventsWorker | APILogWorker):
             # It waits without limit, also for a server that is gone.
             waiting = threading.Thread(target=service.wait_until_empty, daemon=True)
             waiting.start()
