@@ -23,7 +23,7 @@ $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short coverage lint bench bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -42,10 +42,12 @@ test-ui: $(INSTALLED) ## run the tests that drive a browser
 		"apt-get install chromium" >&2; exit 1; }
 	@$(MAKE) --no-print-directory $(VENV)/.ui
 	CHROMIUM=$(CHROMIUM) $(BIN)/python -m pytest -m ui tests/ui
-chaos: $(INSTALLED) ## break inputs and kill processes at random, and count what came of it
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m chaos tests/chaos
-chaos-short: $(INSTALLED) ## the same, in less than four minutes
-	CHAOS=short $(BIN)/python -m pytest -n 2 --dist loadfile -m chaos tests/chaos
+chaos: $(INSTALLED) ## break inputs, kill processes, part machines, and count what came of it
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'chaos and not soak' tests/chaos
+chaos-short: $(INSTALLED) ## the same, in less than five minutes
+	CHAOS=short $(BIN)/python -m pytest -n 2 --dist loadfile -m 'chaos and not soak' tests/chaos
+soak: $(INSTALLED) ## twenty runs in the same processes: none of them may keep more and more (SOAK_RUNS=N)
+	$(BIN)/python -m pytest -s -p no:randomly -m soak tests/chaos
 coverage: $(INSTALLED) ## run the tests and the longer checks, and list the lines that they do not reach
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m 'not ui and not chaos' --cov --cov-report=term-missing:skip-covered
 lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentation is current

@@ -16,6 +16,7 @@ from blocks.checks import PATH_KEYS
 from blocks.cluster import DaskCluster
 from blocks.fault_sources import with_sources
 from blocks.names import SECTIONS
+from blocks.old_names import in_todays_names
 from blocks.overrides import Override, merge, parse_overrides
 from blocks.run_form import PARAMETERS
 from blocks.section import NoEffect, expand_path, is_off
@@ -104,7 +105,8 @@ class Allowed:
                 message = f"{name!r} is none of those that {CLUSTERS} of the worker names ({there})"
                 yield Fault(f"cluster.{key}", message, PARAMETERS)
 
-    def _faults(self, raw: Mapping[str, Any]) -> Iterator[Fault]:
+    def _faults(self, given: Mapping[str, Any]) -> Iterator[Fault]:
+        raw, _, _ = in_todays_names(given)  # a path counts under whatever name it is read
         for place, path in _named(raw):
             if place == "external_features.module":
                 # Modules beside it are imported from where it is named, whatever it leads to.

@@ -111,7 +111,10 @@ class Chain(Section):
     resampling: Annotated[Resampling, OWN] = Field(
         default="bicubic",
         title="Resampling of bands",
-        description="How bands are brought onto the output grid (masks: always nearest).",
+        description="How bands are brought onto the output grid: `bicubic`, `bilinear` and "
+        "`nearest` at the centres of its pixels (masks: always nearest). `average`: the mean, "
+        "weighted by area, of the valid pixels under each pixel of a coarser grid; a date counts "
+        "where masks leave at least half of a pixel.",
     )
     grid_alignment: Annotated[bool, OWN] = Field(
         default=True,
@@ -145,7 +148,10 @@ class Chain(Section):
         description="A tile with fewer dates of a sensor is an error.",
     )
     logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = Field(
-        default="INFO", title="Level of the logs", description="How much is written to the logs."
+        default="INFO",
+        title="Level of the logs",
+        description="The least serious of what tasks write to their log files, and show in the "
+        "terminal and the UI (there from INFO on). DEBUG: the time of each function too.",
     )
     compression_algorithm: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = Field(
         default="ZSTD", title="Compression", description="Compression of the rasters written."

@@ -10,6 +10,7 @@ from blocks.partial_config import PartialConfig
 from blocks.section import Section
 from sitsflow.errors import ExpressionError, Fault
 from sitsflow.features.bandmath import parse
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import GROUPS
 
@@ -31,7 +32,7 @@ def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
 
 def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     chain = partial.configuration.chain
-    roots = {sensor.path_key for sensor in partial.sensors.values()}
+    roots = {sensor.path_key for sensor in partial.sensors.values()} | {PATH_KEY}
     keys = [key for key in Chain.model_fields if key in PATH_KEYS]
     unsupported = [k for k in keys if k not in roots and getattr(chain, k) is not None]
     for key in unsupported:
@@ -43,6 +44,9 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
             yield Fault("chain.other_sensor_paths", message)
         elif (key := partial.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
+    if chain.user_feat_path is not None and not partial.enabled:
+        message = "rasters without dates need a sensor with dates beside them, which gives the grid"
+        yield Fault("chain.user_feat_path", message)
     for key in {sensor.path_key: None for sensor in partial.enabled}:
         sharing = [sensor.name for sensor in partial.enabled if sensor.path_key == key]
         if len(sharing) > 1:
@@ -51,7 +55,7 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     at_fault = not partial.sound(
         "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
     )
-    if not (partial.enabled or unsupported or at_fault):
+    if not (partial.enabled or unsupported or at_fault or chain.user_feat_path):
         yield Fault("chain", f"no sensor is in use: give one of {', '.join(sorted(roots))}")
 
 
@@ -88,6 +92,8 @@ def _dates(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     section = partial.configuration.sensor_section(sensor.name)
     places = f"{sensor.name}.start_date", f"{sensor.name}.end_date"
     days = section.start_date, section.end_date
+    if getattr(section, "interpolated_dates", "regular") == "input":
+        return
     if not partial.configuration.sensors_data_interpolation.auto_date:
         for place, day in zip(places, days, strict=True):
             if day is None and partial.sound(place):
@@ -118,7 +124,8 @@ def _kept_bands(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
     if not keep:
         yield Fault(place, "keeps no band; leave the key out to keep all")
         return
-    needed = _INDEX_BANDS if partial.indices else ("red",) if extraction.rel_refl else ()
+    relative = extraction.rel_refl and partial.extracts
+    needed = _INDEX_BANDS if partial.indices else ("red",) if relative else ()
     bands = [band.name for common in needed if (band := sensor.band_of(common))]
     if lost := [name for name in bands if name not in kept_bands(partial, sensor)]:
         reason = "NDVI, NDWI and Brightness need" if partial.indices else "rel_refl needs"
@@ -170,25 +177,6 @@ def _something_to_write(partial: PartialConfig) -> Iterator[Fault]:
             "none is named, and concat_mode False leaves the native features out: the map would "
             "have no band",
         )
-    elif not _has_native_features(partial):
-        yield Fault(
-            "iota2_feature_extraction.copy_input",
-            "False, with no indices and no functions: the map would have no band",
-        )
-
-
-def _has_native_features(partial: PartialConfig) -> bool:
-    configuration = partial.configuration
-    interpolation = configuration.sensors_data_interpolation
-    additional = interpolation.use_additional_features and any(
-        configuration.sensor_section(sensor.name).additional_features for sensor in partial.enabled
-    )
-    return bool(
-        configuration.iota2_feature_extraction.copy_input
-        or partial.indices
-        or interpolation.spectral_indices
-        or additional
-    )
 
 
 def differs(section: Section, key: str) -> bool:

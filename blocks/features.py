@@ -22,8 +22,8 @@ def _indices() -> Any:
     return Field(
         default=None,
         title="Indices",
-        description="All of NDVI, NDWI and Brightness, whichever of them is named; [] for none. "
-        "Default: all. May stand in `arg_train` (newer, wins) or in "
+        description="All of NDVI, NDWI and Brightness, whichever of them is named; [] for none, "
+        "and reflectances as they are. Default: all. May stand in `arg_train` (newer, wins) or in "
         "`sensors_data_interpolation` (older).",
     )
 
@@ -55,6 +55,12 @@ class SensorsDataInterpolation(Section):
         "features are written too, to `features/<tile>/tmp`.",
     )
     features: Indices | None = _indices()
+    clip_indices: Annotated[bool, OWN] = Field(
+        default=True,
+        title="Hold indices in their range",
+        description="Whether NDVI, NDWI and relative reflectances are held within -1000 and 1000, "
+        "where negative reflectances bring a sum of bands near 0. False: as iota2.",
+    )
     spectral_indices: Annotated[Words, OWN] = Field(
         default=(),
         title="Spectral indices",
@@ -74,17 +80,19 @@ class Iota2FeatureExtraction(Section):
     copy_input: bool = Field(
         default=True,
         title="Keep the reflectances",
-        description="Whether reflectances are among the native features.",
+        description="Whether reflectances are among the native features. They always are where "
+        "no index is wanted.",
     )
     rel_refl: bool = Field(
         default=False,
         title="Relative reflectances",
-        description="Replace each band by 1000 x (band - red) / (band + red).",
+        description="Replace each band but red by 1000 x (band - red) / (band + red), in the "
+        "native features; functions see reflectances.",
     )
     keep_duplicates: bool = Field(
         default=True,
         title="Keep duplicates",
-        description="With `rel_refl`, whether an index that equals a relative reflectance stays.",
+        description="With `rel_refl`, whether NDVI stays, which equals the relative near infrared.",
     )
     extract_bands: bool = Field(
         default=False,

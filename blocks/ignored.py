@@ -10,12 +10,15 @@ from blocks.partial_config import PartialConfig
 from blocks.request import chunk_key, make_chunking
 from blocks.section import NoEffect, Section
 from blocks.sensor_sections import SensorSection, UserFeatSection
+from sitsflow.products.rasters import NAME, PATH_KEY
 
 _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_size_y")
 
 
 def notices(partial: PartialConfig) -> Iterator[str]:
     """Yield what iota2 has and what changes nothing here."""
+    for place, what in partial.old_names:
+        yield f"{place} is iota2's of 2020: it {what}"
     if partial.others:
         yield f"of iota2's other builders, without effect here: {', '.join(partial.others)}"
     for name in SECTIONS:
@@ -49,7 +52,9 @@ def warnings(partial: PartialConfig) -> Iterator[str]:
 
 def _unused_sensors(partial: PartialConfig) -> Iterator[str]:
     used = {sensor.name for sensor in partial.enabled}
+    used |= {NAME} if partial.configuration.chain.user_feat_path is not None else set()
     roots = {sensor.name: sensor.path_key for sensor in partial.sensors.values()}
+    roots[NAME] = PATH_KEY
     sections: dict[str, Section] = {name: getattr(partial.configuration, name) for name in SECTIONS}
     sections.update(partial.configuration.other_sensors)
     for name, section in sections.items():
@@ -65,7 +70,16 @@ def _of_sensor(
     partial: PartialConfig, name: str, section: SensorSection, bands: tuple[str, ...]
 ) -> Iterator[str]:
     interpolation = partial.configuration.sensors_data_interpolation
-    for key in ("start_date", "end_date"):
+    own_dates = getattr(section, "interpolated_dates", "regular") == "input"
+    for key in ("start_date", "end_date", "temporal_resolution") if own_dates else ():
+        if key in section.model_fields_set:
+            yield f"{name}.{key} is ignored: {name}.interpolated_dates is 'input'"
+    if own_dates and not interpolation.use_gapfilling:
+        yield (
+            f"{name}.interpolated_dates is ignored: sensors_data_interpolation.use_gapfilling is "
+            "False"
+        )
+    for key in () if own_dates else ("start_date", "end_date"):
         if interpolation.auto_date and getattr(section, key) is not None:
             yield (
                 f"{name}.{key} is ignored: sensors_data_interpolation.auto_date is True, so dates "
@@ -110,6 +124,13 @@ def _chunks(partial: PartialConfig) -> Iterator[str]:
 def _native_features(partial: PartialConfig) -> Iterator[str]:
     configuration = partial.configuration
     extraction = configuration.iota2_feature_extraction
+    if not partial.extracts and configuration.external_features.concat_mode:
+        for key in ("copy_input", "rel_refl"):
+            if differs(extraction, key):
+                yield (
+                    f"iota2_feature_extraction.{key} is ignored: features is [], so reflectances "
+                    "are written as they are"
+                )
     if not extraction.keep_duplicates and not extraction.rel_refl:
         yield (
             "iota2_feature_extraction.keep_duplicates is ignored: "

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from blocks.partial_config import PartialConfig
 from sitsflow.errors import Fault
+from sitsflow.products.rasters import PATH_KEY
 
 
 def input_faults(partial: PartialConfig) -> Iterator[Fault]:
@@ -25,16 +26,27 @@ def _products(partial: PartialConfig) -> Iterator[Fault]:
             yield Fault(place, f"no folder {str(root)!r}")
         elif partial.sound("chain.list_tile"):
             missing = [tile for tile in chain.list_tile if not (root / tile).is_dir()]
-            if missing:
+            if missing and not _may_lack(partial, missing):
                 there = sorted(path.name for path in root.iterdir() if path.is_dir())
                 shown = ", ".join(there[:10]) + (", ..." if len(there) > 10 else "")
                 names = ", ".join(map(repr, missing))
                 yield Fault(place, f"{str(root)!r} has no folder {names}; it has {shown or 'none'}")
 
 
+def _may_lack(partial: PartialConfig, tiles: Sequence[str]) -> bool:
+    """Whether tiles that one of several sensors lacks are left out: another one has them."""
+    if partial.configuration.chain.missing_sensor_tile != "skip":
+        return False
+    roots = [root for sensor in partial.enabled if (root := partial.root(sensor))]
+    return all(any((root / tile).is_dir() for root in roots) for tile in tiles)
+
+
 def _files(partial: PartialConfig) -> Iterator[Fault]:
     chain = partial.configuration.chain
     external = partial.configuration.external_features
+    rasters = chain.user_feat_path
+    if rasters is not None and not rasters.is_dir():
+        yield Fault(f"chain.{PATH_KEY}", f"no folder {str(rasters)!r}")
     module = external.module
     if module is not None and not (module.is_file() and module.suffix == ".py"):
         what = "not a Python file (.py)" if module.is_file() else "no file"
@@ -69,6 +81,7 @@ def _output(partial: PartialConfig) -> Iterator[Fault]:
     external = partial.configuration.external_features
     inputs = {
         **{f"chain.{sensor.path_key}": partial.root(sensor) for sensor in partial.enabled},
+        f"chain.{PATH_KEY}": chain.user_feat_path,
         "chain.area_of_interest": chain.area_of_interest,
         "external_features.module": external.module,
         "external_features.exogeneous_data": external.exogeneous_data,

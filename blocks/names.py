@@ -39,7 +39,7 @@ UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
 }
 """Keys of iota2 that are not supported yet: a fault unless they are off, and what it says."""
 
-_RENAMED_SECTIONS = {
+RENAMED_SECTIONS = {
     "GlobChain": "sensors_data_interpolation",
     "argClassification": "arg_classification",
     "argTrain": "arg_train",
@@ -64,9 +64,56 @@ _RENAMED_KEYS = {
 }
 
 
+_NOT_LEARNING = "features maps learn nothing"
+_LOGS = "each task has its log below logs/; chain.logger_level says how much is in it"
+OBSOLETE: Mapping[str, Mapping[str, str]] = {
+    "chain": {
+        "chain_name": "a run is named by its output folder",
+        "enable_console": _LOGS,
+        "enable_cross_validation": _NOT_LEARNING,
+        "execution_mode": "the cluster is chosen when a run starts",
+        "jobs_path": "there are no job files; the cluster is chosen when a run starts",
+        "keep_runs_results": _NOT_LEARNING,
+        "log_console": _LOGS,
+        "log_console_level": _LOGS,
+        "log_file": _LOGS,
+        "model": _NOT_LEARNING,
+        "py_app_path": "sitsflow is found where it is installed",
+        "random_seed": "nothing is random",
+        "ratio": _NOT_LEARNING,
+        "remove_tmp_files": "chunks and records are kept until sitsflow clean removes them",
+        "runs": _NOT_LEARNING,
+        "split_ground_truth": _NOT_LEARNING,
+    },
+    "external_features": {"custom_write_mode": "the map is always written"},
+}
+"""Keys of 2020 that do nothing here, by section and in today's spelling, and why."""
+
+
+def today(section: str, key: str) -> tuple[str, str]:
+    """Return section and key of today of a key of 2020; the same for one that is not."""
+    if place := _MOVED_KEYS.get(f"{section}.{key}"):
+        home, _, name = place.partition(".")
+        return home, name
+    home = RENAMED_SECTIONS.get(section, section)
+    known = SECTIONS[home].model_fields if home in SECTIONS else {}
+    return home, key if key in known else renamed(key)
+
+
 def renamed(key: str) -> str:
     """Return what a key of 2020 is called now; most went from camelCase to snake_case."""
     return _RENAMED_KEYS.get(key) or re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key).lower()
+
+
+def is_known(section: str, key: str) -> bool:
+    """Whether there is a place of today for a key, be it without effect or not supported."""
+    fields = SECTIONS[section].model_fields if section in SECTIONS else {}
+    return (
+        key in fields
+        or key in UNSUPPORTED.get(section, ())
+        or is_other_builders(section, key)
+        or section in OTHER_BUILDERS_SECTIONS
+    )
 
 
 def is_other_builders(section: str, key: str) -> bool:
@@ -81,7 +128,7 @@ def unknown_section(name: str, keys: Iterable[str], more: Iterable[str] = ()) ->
 
     `more` are the names of sensors that the user describes.
     """
-    if now := _RENAMED_SECTIONS.get(name):
+    if now := RENAMED_SECTIONS.get(name):
         places = [_MOVED_KEYS.get(f"{name}.{key}", f"{now}.{renamed(key)}") for key in keys]
         rest = f": {', '.join(places)}" if places else ""
         return f"no such section; iota2 calls it '{now}' since 2021{rest}"

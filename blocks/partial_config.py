@@ -20,6 +20,7 @@ from blocks.names import (
     unknown_key,
     unknown_section,
 )
+from blocks.old_names import in_todays_names
 from blocks.section import FilePath, is_off
 from sitsflow.errors import Fault, SensorFileError
 from sitsflow.products.sensors.model import Sensor, in_order, load_sensors
@@ -37,6 +38,8 @@ class PartialConfig:
 
     faults: list[Fault] = field(default_factory=list)
     others: list[str] = field(default_factory=list)
+    old_names: list[tuple[str, str]] = field(default_factory=list)
+    """Places of 2020 that were given, and what is said of each."""
     sensors: Mapping[str, Sensor] = field(default_factory=dict)
     given: dict[str, dict[str, Any]] = field(default_factory=dict)
     configuration: Configuration = field(init=False)
@@ -66,12 +69,20 @@ class PartialConfig:
         features = newer if newer is not None else older
         return features is None or bool(features)
 
+    @property
+    def extracts(self) -> bool:
+        """Whether any index is wanted; without, reflectances are written as they are."""
+        named = self.configuration.sensors_data_interpolation.spectral_indices
+        return self.indices or bool(named)
+
 
 def parse_partially(raw: Mapping[str, Any], folder: Path | None) -> PartialConfig:
     """Check names and single values; relative paths start at `folder`."""
     partial = PartialConfig()
     context = {"folder": folder}
     partial.sensors = _sensors(raw, context, partial.faults)
+    raw, partial.old_names, twice = in_todays_names(raw)
+    partial.faults.extend(twice)
     for name, section in raw.items():
         if section is None:
             section = {}

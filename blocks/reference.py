@@ -16,6 +16,7 @@ from blocks.configuration import Configuration
 from blocks.names import OTHER_BUILDERS_KEYS, OTHER_BUILDERS_SECTIONS, SECTIONS, UNSUPPORTED
 from blocks.section import NoEffect, Own, Section
 from blocks.sensor_sections import OtherSensorSection, SensorSection
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
 from sitsflow.request import FunctionCall
 
@@ -75,7 +76,10 @@ def _sensors() -> str:
         "Sensors that one of `chain.sensor_folders` describes have such sections too, by their "
         "own names, or below `other_sensors`."
     )
-    return _section("Sensors", text, list(_rows(OtherSensorSection)))
+    rows = list(_rows(OtherSensorSection))
+    for name, model in _SENSORS.items():
+        rows += _rows(model, without=OtherSensorSection, start=f"{name}.")
+    return _section("Sensors", text, rows)
 
 
 def _section(title: str, description: str, rows: list[str]) -> str:
@@ -83,13 +87,18 @@ def _section(title: str, description: str, rows: list[str]) -> str:
     return "\n".join([f"## {title}", "", description, "", *head, *rows, ""])
 
 
-def _rows(model: type[Section]) -> Iterator[str]:
+def _rows(
+    model: type[Section], *, without: type[Section] = Section, start: str = ""
+) -> Iterator[str]:
+    """Yield a row a key, besides those that another model has too."""
     for key, field in model.model_fields.items():
-        if not any(isinstance(mark, NoEffect) for mark in field.metadata):
+        if key not in without.model_fields and not any(
+            isinstance(mark, NoEffect) for mark in field.metadata
+        ):
             own = " **own**" if any(isinstance(mark, Own) for mark in field.metadata) else ""
             words = "expressions" if key == "additional_features" else None
             kind = (words or _type_words(field.annotation)) + _bound_words(field)
-            yield _row(f"`{key}`{own}", kind, _default_words(field), field.description or "")
+            yield _row(f"`{start}{key}`{own}", kind, _default_words(field), field.description or "")
 
 
 def _row(*cells: str) -> str:
@@ -179,7 +188,7 @@ def _other_builders() -> str:
 
 
 def _unsupported() -> str:
-    described = {sensor.path_key for sensor in load_sensors().values()}
+    described = {sensor.path_key for sensor in load_sensors().values()} | {PATH_KEY}
     rows = [
         f"- `chain.{key}`: the sensor is not supported yet."
         for key in PATH_KEYS

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from blocks.checks import kept_bands
 from blocks.configuration import Configuration
 from blocks.partial_config import PartialConfig
+from sitsflow.products.rasters import NAME
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Chunking, Request, SensorRequest
 
@@ -22,7 +24,10 @@ def make_request(partial: PartialConfig) -> Request:
     return Request(
         output_path=chain.output_path,
         tiles=chain.list_tile,
-        sensors=tuple(_sensor_request(partial, sensor) for sensor in partial.enabled),
+        sensors=(
+            *(_sensor_request(partial, sensor) for sensor in partial.enabled),
+            *_rasters(configuration),
+        ),
         sensor_folders=chain.sensor_folders,
         first_step=chain.first_step,
         last_step=chain.last_step,
@@ -39,6 +44,7 @@ def make_request(partial: PartialConfig) -> Request:
         auto_date=interpolation.auto_date,
         write_outputs=interpolation.write_outputs,
         indices=partial.indices,
+        clip_indices=interpolation.clip_indices,
         spectral_indices=interpolation.spectral_indices,
         copy_input=extraction.copy_input,
         rel_refl=extraction.rel_refl,
@@ -54,9 +60,18 @@ def make_request(partial: PartialConfig) -> Request:
         fill_missing_dates=managing.fill_missing_dates,
         padding=(managing.padding_size_x, managing.padding_size_y),
         chunking=make_chunking(configuration),
+        logger_level=chain.logger_level,
         maximum_ram=configuration.task_retry_limits.maximum_ram,
         compression=chain.compression_algorithm,
     )
+
+
+def _rasters(configuration: Configuration) -> Iterator[SensorRequest]:
+    """Yield what is asked of the user's rasters, if any are; they stand last, as in iota2."""
+    root = configuration.chain.user_feat_path
+    if root is not None:
+        patterns = configuration.userFeat.patterns
+        yield SensorRequest(sensor=NAME, root=root, temporal_resolution=1, patterns=patterns)
 
 
 def _sensor_request(partial: PartialConfig, sensor: Sensor) -> SensorRequest:
@@ -73,6 +88,7 @@ def _sensor_request(partial: PartialConfig, sensor: Sensor) -> SensorRequest:
         end=None if interpolation.auto_date else section.end_date,
         temporal_resolution=getattr(section, "temporal_resolution", None)
         or sensor.temporal_resolution,
+        interpolated_dates=getattr(section, "interpolated_dates", "regular"),
         keep_bands=None if bands == sensor.band_names else bands,
         additional_features=section.additional_features
         if interpolation.use_additional_features

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator
 
-from blocks.section import Day, NoEffect, Section, Words
+from blocks.section import OWN, Day, NoEffect, Section, Words
 from sitsflow.features.bandmath import split
+from sitsflow.products.rasters import as_word
 
 
 def _days(default: int) -> Any:
@@ -108,6 +109,12 @@ class Sentinel2L3ASection(SensorSection):
     """Sentinel-2 monthly syntheses (level 3A) of THEIA."""
 
     temporal_resolution: int = _days(10)
+    interpolated_dates: Annotated[Literal["regular", "input"], OWN] = Field(
+        default="regular",
+        title="Interpolated dates",
+        description="Which dates interpolated series have: every `temporal_resolution` days, or "
+        "those of the products of all tiles (input), as in iota2's code.",
+    )
 
 
 class OtherSensorSection(SensorSection):
@@ -127,8 +134,24 @@ class UserFeatSection(Section):
     arbo: Annotated[str, NoEffect("files are searched in all folders of a tile")] = Field(
         default="/*", title="Folders", description="Where files lie below a tile's folder."
     )
-    patterns: str = Field(
-        default="ALT,ASP,SLP",
+    patterns: tuple[str, ...] = Field(
+        default=("ALT", "ASP", "SLP"),
+        min_length=1,
         title="Patterns",
         description="Parts of file names, separated by commas: one raster each.",
     )
+
+    @field_validator("patterns", mode="before")
+    @classmethod
+    def _patterns_stand_between_commas(cls, value: Any) -> Any:
+        return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+    @field_validator("patterns")
+    @classmethod
+    def _patterns_are_given_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(value):
+            raise ValueError("an empty pattern is in the name of every file")
+        words = [as_word(pattern) for pattern in value]
+        if twice := sorted({word for word in words if words.count(word) > 1}):
+            raise ValueError(f"pattern given twice: {', '.join(twice)}")
+        return value

@@ -21,8 +21,12 @@ from flows.reach import refuse_unreachable
 from flows.resources import MORE_CHUNKS, Resources, gb, most_ram
 from sitsflow.errors import ClusterError, ResourceError
 
-# One dead worker is enough to ask what it died of: rounds of a step run its jobs again.
-_ALLOWED_FAILURES = {"distributed.scheduler.allowed-failures": 0}
+_SETTINGS = {
+    # One dead worker is enough to ask what it died of: rounds of a step run its jobs again.
+    "distributed.scheduler.allowed-failures": 0,
+    # It looks at a worker's stack a hundred times a second, and keeps an hour of that in memory.
+    "distributed.worker.profile.enabled": False,
+}
 _MEMORY_EVENTS = "worker-restart-memory"
 """Topic under which a nanny tells that it ends its worker for its memory."""
 _LOOK_SECONDS = 5.0
@@ -172,7 +176,10 @@ class RunCluster:
         if self._client is not None:
             names = list(self._workers())
             # A worker may die meanwhile; what it had to say is lost then.
-            futures = [self._client.submit(flush, workers=[one], pure=False) for one in names]
+            stays = bool(self._block.address)
+            futures = [
+                self._client.submit(flush, stays=stays, workers=[one], pure=False) for one in names
+            ]
             self._client.gather(futures, errors="skip")
 
     def _workers(self) -> dict[str, Any]:
@@ -180,7 +187,7 @@ class RunCluster:
         return dict(self._client.scheduler_info(n_workers=-1)["workers"])
 
     def _start(self, ram_gb: float) -> None:
-        self._stack.enter_context(dask.config.set(_ALLOWED_FAILURES))
+        self._stack.enter_context(dask.config.set(_SETTINGS))
         address = self._stack.enter_context(self._block.started(ram_gb))
         try:
             self._client = self._stack.enter_context(_client(address))

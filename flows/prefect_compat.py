@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 
 from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
@@ -35,11 +36,26 @@ def suspend() -> None:
         context.flow_run_suspension_request.raise_if_requested()
 
 
-def flush() -> None:
+def flush(*, stays: bool = False) -> None:
     """Send what this process still has for the Prefect server: log records and states of tasks.
 
     Prefect does so as a process ends, for which Dask gives its workers 4 s.
+
+    Parameters
+    ----------
+    stays : bool
+        Whether the process goes on to work for other runs. To drain would stop all of Prefect's
+        services, those of concurrency limits too, which Prefect never lets go of: the next run
+        starts new ones, each with the context of a task.
     """
     for handler in logging.getLogger("prefect.task_runs").handlers:
         handler.flush()
-    EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
+    if not stays:
+        EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
+        return
+    for service in list(EventsWorker._instances.values()):  # type: ignore[misc]
+        if isinstance(service, EventsWorker):
+            # It waits without limit, also for a server that is gone.
+            waiting = threading.Thread(target=service.wait_until_empty, daemon=True)
+            waiting.start()
+            waiting.join(_FLUSH_SECONDS)

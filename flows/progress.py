@@ -55,7 +55,6 @@ class RunProgress:
         self.paths = plan.paths
         self._jobs = tuple(jobs)
         self._statuses = {job.name: self._first(job) for job in jobs}
-        self._began = datetime.now().astimezone()
         self._written = 0.0
         self._display = display or NoDisplay()
         self._artifacts = artifacts
@@ -100,6 +99,12 @@ class RunProgress:
         self._display.ended(job, status)
         level = "error" if state == "failed" else "info"
         getattr(get_run_logger(), level)("%s: %s%s", status.title, state, _why(status))
+
+    def seen(self, job: Job) -> None:
+        """Take in what a job's own process wrote of it, if that was not there when it ended."""
+        kept = self._statuses[job.name]
+        if kept.state == "done" and kept.seconds is None:
+            self._statuses[job.name] = self._found(job, "done").model_copy(update={"state": "done"})
 
     def is_blocked(self, job: Job) -> bool:
         """Whether `job` lacks what a failed job should have made: of its tile, or of any."""
@@ -159,15 +164,12 @@ class RunProgress:
             self._artifacts.refresh(self._statuses)
 
     def has_begun(self, job: Job, attempt: int | None = None) -> bool:
-        """Whether a process has begun `job`, or an attempt at it, in this run and not ended it."""
+        """Whether a process has begun `job`, or an attempt at it, in this run and not ended it.
+
+        What earlier runs say of jobs was removed when this one began: clocks may differ.
+        """
         found = load_status(self.paths, job.name)
-        return (
-            found is not None
-            and found.state == "running"
-            and attempt in (None, found.attempt)
-            and found.start is not None
-            and found.start >= self._began
-        )
+        return found is not None and found.state == "running" and attempt in (None, found.attempt)
 
     def write(self, how: How) -> None:
         """Write the table, with `how` the run stands in its heading."""

@@ -90,10 +90,25 @@ class TilePlan(_Frozen):
     features: Dependencies = Field(description="of its chunks and its map")
 
     @property
+    def dated_series(self) -> tuple[SeriesPlan, ...]:
+        """The series of sensors with dates; rasters without any are a series of one scene."""
+        return tuple(one for one in self.series if one.sensor.dated)
+
+    @property
     def fingerprint(self) -> str:
         """Changes when any of the tile's files must be made again."""
         steps = (self.preprocess, self.common_mask, self.features)
         return digest_text(*(step.fingerprint for step in steps))
+
+
+class _OfPlan(BaseModel):
+    """What the file of a tile's plan says besides it: a digest of the plan's own file."""
+
+    plan: str = ""
+
+
+class _SavedTile(TilePlan, _OfPlan):
+    """The file of a tile's plan."""
 
 
 class _Files(BaseModel):
@@ -126,6 +141,9 @@ class Plan(_Frozen):
     chunk_ram_gb: float = Field(description="estimated peak memory of a chunk's task")
     bytes_to_read: int
     bytes_to_write: int
+    times_decoded: float = Field(
+        default=1.0, description="how often a block of the products is decoded, on average"
+    )
     first_day: date
     last_day: date
     fingerprint: str = Field(description="of the configuration")
@@ -141,9 +159,12 @@ def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
     """Keep a plan in its output directory: a file for the run, one a tile, the user's code."""
     if plan.code is not None:
         keep_code(plan.code, plan.paths.code)
+    text = plan.model_dump_json(indent=1)
+    digest = digest_text(text)
     for tile, part in tiles.items():
-        write_whole(plan.paths.tile_plan(tile), part.model_dump_json())
-    write_whole(plan.paths.plan, plan.model_dump_json(indent=1))
+        saved = _SavedTile.model_construct(plan=digest, **dict(part))
+        write_whole(plan.paths.tile_plan(tile), saved.model_dump_json())
+    write_whole(plan.paths.plan, text)
 
 
 def load_plan(output_path: Path) -> Plan:
@@ -169,6 +190,20 @@ def load_tile(output_path: Path, tile: str) -> TilePlan:
     return cast("TilePlan", _load(TilePlan, str(path), _changed(path)))
 
 
+def saved_together(output_path: Path, tile: str) -> bool:
+    """Whether a tile's part of the plan and the plan itself, as they are seen now, are of one run.
+
+    Raises
+    ------
+    OutputError, OSError
+        If one of them is not there.
+    """
+    paths = OutputPaths(output_path)
+    path, whole = paths.tile_plan(tile), paths.plan
+    saved = cast("_OfPlan", _load(_OfPlan, str(path), _changed(path)))
+    return saved.plan == _digest(str(whole), _changed(whole))
+
+
 def load_files(output_path: Path, tile: str) -> dict[str, InputFile]:
     """Load the input files of a tile as the plan kept in an output directory knew them.
 
@@ -190,10 +225,28 @@ def _changed(path: Path) -> int:
         ) from None
 
 
-@lru_cache(maxsize=64)  # a worker does many chunks of the same few tiles
+@lru_cache(maxsize=1)
+def _digest(path: str, changed: int) -> str:
+    del changed
+    return digest_text(Path(path).read_text(encoding="utf-8"))
+
+
 def _load(model: type[BaseModel], path: str, changed: int) -> BaseModel:
-    del changed  # part of the key: a plan that was written again is read again
-    try:
-        return model.model_validate_json(Path(path).read_bytes())
-    except ValidationError:
-        raise OutputError(f"{path}: not a plan of this version; run with --fresh") from None
+    """Return what is kept at `path`, read once: a plan that was written again is read again."""
+    newest = _newest(model, path)
+    if changed not in newest:
+        newest.clear()
+        try:
+            newest[changed] = model.model_validate_json(Path(path).read_bytes())
+        except ValidationError:
+            raise OutputError(f"{path}: not a plan of this version; run with --fresh") from None
+    return newest[changed]
+
+
+# A worker does many chunks of the same few tiles, and run after run: the plan of a tile of a
+# hundred dates is megabytes.
+@lru_cache(maxsize=16)
+def _newest(model: type[BaseModel], path: str) -> dict[int, BaseModel]:
+    """Return what `_load` has read last of a file, by time of change."""
+    del model, path
+    return {}

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Resampling = Literal["bicubic", "bilinear", "nearest"]
+Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
 STEPS = (
     ("init", "Sensors pre-processing"),
     ("init", "Generate a common masks for each sensors"),
@@ -37,8 +37,14 @@ class SensorRequest(_Frozen):
     start: date | None = Field(default=None, description="first interpolated date, None: guess")
     end: date | None = Field(default=None, description="last possible interpolated date")
     temporal_resolution: int = Field(gt=0, description="days between interpolated dates")
+    interpolated_dates: Literal["regular", "input"] = Field(
+        default="regular", description="input: those of the products of all tiles"
+    )
     keep_bands: tuple[str, ...] | None = Field(default=None, description="None: all bands")
     additional_features: tuple[str, ...] = Field(default=(), description="band-math expressions")
+    patterns: tuple[str, ...] = Field(
+        default=(), description="parts of the names of rasters without dates; none: products"
+    )
 
 
 class FunctionCall(_Frozen):
@@ -83,6 +89,7 @@ class Request(_Frozen):
     auto_date: bool = True
     write_outputs: bool = False
     indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")
+    clip_indices: bool = Field(default=True, description="NDVI and NDWI within -1000 and 1000")
     spectral_indices: tuple[str, ...] = Field(default=(), description="names known to spyndex")
     copy_input: bool = Field(default=True, description="reflectances among native features")
     rel_refl: bool = False
@@ -107,5 +114,6 @@ class Request(_Frozen):
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")
     chunking: Chunking = Chunking()
 
+    logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = "INFO"
     maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
     compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"

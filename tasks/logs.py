@@ -19,8 +19,9 @@ from prefect import runtime
 from prefect.exceptions import MissingContextError
 from prefect.logging import get_run_logger
 
-from sitsflow.errors import SitsflowError
+from sitsflow.errors import OutputError, SitsflowError
 from sitsflow.io.paths import OutputPaths
+from sitsflow.plan import load_plan
 from sitsflow.run.jobs import Job
 from sitsflow.run.remedies import remedy_of
 from sitsflow.run.status import JobStatus, save_status
@@ -56,11 +57,11 @@ def job_log(paths: OutputPaths, job: Job, attempt: int = 1) -> Iterator[Usage]:
         attempt=attempt,
         start=datetime.now().astimezone(),
         log=path.relative_to(paths.root).as_posix(),
-        task_run=_task_run(),
+        task_run=task_run(),
     )
     save_status(paths, job.name, status)
     usage = Usage()
-    with _handlers(path, "w" if attempt == 1 else "a") as log:
+    with _handlers(path, "w" if attempt == 1 else "a", _level(paths)) as log:
         title = job.title if attempt == 1 else f"{job.title} (attempt {attempt})"
         log.info("%s begins (process %d)", title, os.getpid())
         try:
@@ -87,7 +88,16 @@ def cause(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
-def _task_run() -> str:
+def _level(paths: OutputPaths) -> str:
+    """Return the `chain.logger_level` of the run."""
+    try:
+        return load_plan(paths.root).request.logger_level
+    except OutputError:  # what the job itself says of it must be in its log
+        return "INFO"
+
+
+def task_run() -> str:
+    """Return what Prefect calls the task run under way, nothing outside of one."""
     return str(runtime.task_run.id or "")
 
 
@@ -103,7 +113,7 @@ def _ended(status: JobStatus, usage: Usage, state: str, message: str) -> JobStat
 
 
 @contextlib.contextmanager
-def _handlers(path: Path, mode: str) -> Iterator[logging.Logger]:
+def _handlers(path: Path, mode: str, wanted: str) -> Iterator[logging.Logger]:
     science = logging.getLogger("sitsflow")
     to_file = logging.FileHandler(path, mode=mode, encoding="utf-8")
     to_file.setFormatter(logging.Formatter(_FORMAT))
@@ -114,7 +124,7 @@ def _handlers(path: Path, mode: str) -> Iterator[logging.Logger]:
         handler.addFilter(lambda record: record.thread == mine)
         science.addHandler(handler)
     level, propagate = science.level, science.propagate
-    science.setLevel(logging.INFO)
+    science.setLevel(wanted)
     # Prefect's run logger shows on the console what the root logger would show again.
     science.propagate = False
     try:

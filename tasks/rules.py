@@ -15,11 +15,12 @@ from prefect.states import Completed
 
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read_digests import digest_reads
-from sitsflow.io.record import TaskRecord, is_current, save_record
-from sitsflow.plan import Plan, load_plan
+from sitsflow.io.record import TaskRecord, is_current, load_record, save_record
+from sitsflow.plan import Plan
 from sitsflow.run.inputs import keep_inputs, unchanged_inputs
 from sitsflow.run.jobs import Job
-from tasks.logs import job_log
+from sitsflow.run.promised import promised_plan, wait_for_parts
+from tasks.logs import job_log, task_run
 
 Work = Callable[[Plan], TaskRecord]
 
@@ -76,11 +77,12 @@ def carry_out(
         The record, with the costs measured around the work.
     """
     paths = OutputPaths(Path(output_path))
-    if is_current(job.record(paths), fingerprint, paths.root):
+    if _was_carried_out(job, paths, fingerprint, attempt):
         return Completed(name="Cached", message="already there")
     with job_log(paths, job, attempt) as usage:
-        plan = load_plan(paths.root)
+        plan = promised_plan(job, paths, fingerprint)
         with digest_reads() as reads, unchanged_inputs(job, plan, reads):
+            wait_for_parts(job, paths)
             made = work(plan)
         late = keep_inputs(job, plan, reads)
         _log.info("wrote %s", ", ".join(os.path.relpath(path, paths.root) for path in made.outputs))
@@ -89,6 +91,7 @@ def carry_out(
             "task": job.name,
             "tile": job.tile,
             "fingerprint": fingerprint,
+            "task_run": task_run(),
             "late_inputs": late,
             "seconds": usage.seconds,
             "cpu_seconds": usage.cpu_seconds,
@@ -97,3 +100,15 @@ def carry_out(
     )
     save_record(job.record(paths), record, paths.root)
     return record
+
+
+def _was_carried_out(job: Job, paths: OutputPaths, fingerprint: str, attempt: int) -> bool:
+    """Whether this run did the job already, as when its worker died just after that.
+
+    The flow sends no job whose files it sees. What only this machine sees may be of an earlier
+    run, and removed: a shared folder may show that late.
+    """
+    record = load_record(job.record(paths), paths.root)
+    if record is None or (attempt == 1 and record.task_run != task_run()):
+        return False
+    return is_current(job.record(paths), fingerprint, paths.root)

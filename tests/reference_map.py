@@ -34,10 +34,11 @@ def interpolated(values: np.ndarray, valid: np.ndarray, days: list[int], targets
     return out
 
 
-def ndvi(red: np.ndarray, nir: np.ndarray) -> np.ndarray:
+def ndvi(red: np.ndarray, nir: np.ndarray, clip: bool = True) -> np.ndarray:
     total = nir + red
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(np.abs(total) < 1e-5, 0, (nir - red) / total * 1000)
+        found = np.where(np.abs(total) < 1e-5, 0, (nir - red) / total * 1000)
+    return found.clip(-1000, 1000) if clip else found
 
 
 def sentinel2_series(root: Path, tile: str, bands: list[str]):

@@ -129,13 +129,23 @@ def simulate(
     sensor: Annotated[
         str,
         typer.Option(
-            help="Sentinel_2, Landsat5, Landsat7, Landsat8, Landsat5_old, Landsat8_old, "
-            "Landsat8_usgs, Landsat8_usgs_optical, Landsat8_usgs_thermal or Landsat8_usgs_infrared."
+            help="Sentinel_2, Sentinel_2_S2C, Sentinel_2_L3A, Landsat5, Landsat7, Landsat8, "
+            "Landsat5_old, Landsat8_old, Landsat8_usgs, Landsat8_usgs_optical, "
+            "Landsat8_usgs_thermal, Landsat8_usgs_infrared or userFeat."
         ),
     ] = "Sentinel_2",
-    every: Annotated[int, typer.Option(help="Days between dates.")] = 10,
+    every: Annotated[
+        int | None, typer.Option(help="Days between dates. Default: 10, of Sentinel_2_L3A 30.")
+    ] = None,
     size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the world and its weather.")] = 0,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            help="Processing baseline of Sentinel_2_S2C, 0212 or 0400. Default: that of each date."
+        ),
+    ] = None,
+    zipped: Annotated[bool, typer.Option("--zip", help="Products as zip archives.")] = False,
     debug: Debug = False,
 ) -> None:
     """Write simulated products in a sensor's real layout, names and metadata."""
@@ -143,7 +153,10 @@ def simulate(
 
     names = [name for text in tiles for name in text.split()]
     days = _day("start", start), _day("end", end)
-    made = simulator.simulate(out, sensor, names, *days, every, size, seed, progress=_count)
+    made = simulator.simulate(
+        out, sensor, names, *days, every, size, seed,
+        baseline=baseline, zipped=zipped, progress=_count,
+    )  # fmt: skip
     typer.echo(f"{len(made)} products in {out}")
 
 

@@ -55,10 +55,14 @@ class Accessors:
         self._copies = copies
         self.touched: dict[str, set[str]] = {}
         self.interpolated_dates = {
-            label: [stamp(day) for day in one.plan.target_days] for label, one in series.items()
+            label: [stamp(day) for day in one.plan.target_days]
+            for label, one in series.items()
+            if one.plan.sensor.dated
         }
         self.raw_dates = {
-            label: [stamp(day) for day in one.plan.raw_days] for label, one in series.items()
+            label: [stamp(day) for day in one.plan.raw_days]
+            for label, one in series.items()
+            if one.plan.sensor.dated
         }
         self.exogeneous_data_name = list(exogenous[1]) if exogenous else []
         self._exogenous = exogenous[0] if exogenous else None
@@ -79,6 +83,30 @@ class Accessors:
         """Return dates of the raw series, YYYYMMDD, by sensor label."""
         return self.raw_dates
 
+    def get_filled_stack(self) -> NDArray[np.float32]:
+        """Return the raw series of all bands of all sensors; (row, col, sensor x date x band).
+
+        Sensors in their order, each date by date, each date band by band. With
+        `fill_missing_dates` it holds the dates of all tiles.
+        """
+        parts = []
+        for label, one in self._series.items():
+            self.touched.setdefault(label, set()).update(one.plan.bands)
+            stack = np.stack([one.raw(band) for band in one.plan.bands], axis=1)
+            parts.append(stack.reshape(-1, *stack.shape[2:]))
+        return np.moveaxis(np.concatenate(parts), 0, -1)
+
+    def get_filled_masks(self) -> NDArray[np.uint8]:
+        """Return the masks of all sensors, as `get_raw_<Sensor>_masks()`; (row, col, date)."""
+        for label in self._series:
+            self.touched.setdefault(label, set()).add("masks")
+        masks = np.concatenate([one.masks() for one in self._series.values()])
+        return np.moveaxis(masks, 0, -1)
+
+    def __dir__(self) -> list[str]:
+        """Name every accessor too, as iota2 does."""
+        return sorted({*super().__dir__(), *self._methods})
+
     def __getattr__(self, name: str) -> Callable[[], NDArray[Any]]:
         methods: dict[str, Accessor] = self.__dict__.get("_methods", {})
         if name in methods:
@@ -88,8 +116,15 @@ class Accessors:
         raise AttributeError(f"there is no {name!r} in this configuration{hint}")
 
     def _get(self, accessor: Accessor) -> NDArray[Any]:
-        self.touched.setdefault(accessor.label, set()).add(accessor.what)
-        series = self._series[accessor.label]
+        series, touched = (
+            self._series[accessor.label],
+            self.touched.setdefault(accessor.label, set()),
+        )
+        if not series.plan.sensor.dated:
+            its = [band.name for band in series.plan.sensor.bands if band.group == accessor.what]
+            touched.update(its)
+            return np.stack([series.interpolated(band)[0] for band in its], axis=-1)
+        touched.add(accessor.what)
         if accessor.what == "masks":
             values: NDArray[Any] = series.masks()
         elif accessor.raw:
@@ -105,6 +140,13 @@ def accessors(series: Mapping[str, Series]) -> list[Accessor]:
     """Return every accessor of a set of series, in the order of sensors and bands."""
     found = []
     for label, one in series.items():
+        if not one.plan.sensor.dated:
+            groups = dict.fromkeys(band.group for band in one.plan.sensor.bands if band.group)
+            found += [
+                Accessor(f"get_interpolated_{label}_{group}", label, group, False)
+                for group in groups
+            ]
+            continue
         names = (*one.plan.bands, *one.indices)
         found += [
             Accessor(f"get_interpolated_{label}_{name}", label, name, False) for name in names

@@ -69,6 +69,12 @@ def describe(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[CatalogueEntry]:
 
 
 def _accessor(one: Accessor, series: Series) -> CatalogueEntry:
+    if not series.plan.sensor.dated:
+        bands = sum(band.group == one.what for band in series.plan.sensor.bands)
+        about, shape = "raster without dates, as the file has it", f"(row, col, {bands})"
+        return CatalogueEntry(
+            kind="raster", name=f"{one.name}()", about=about, shape=shape, dtype="float32"
+        )
     days = series.plan.raw_days if one.raw else series.plan.target_days
     kind: Kind = "masks" if one.what == "masks" else "raw" if one.raw else "interpolated"
     return CatalogueEntry(

@@ -26,7 +26,10 @@ class NativeFeature(NamedTuple):
 
 def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict[str, Index]:
     """Return the indices a run offers for a sensor: accessors by these names exist."""
-    found = iota2_indices(sensor, bands) if request.indices else {}
+    if not sensor.dated:
+        return {}
+    clip = request.clip_indices
+    found = iota2_indices(sensor, bands, clip=clip) if request.indices else {}
     for name in request.spectral_indices:
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
         if name not in found:
@@ -38,14 +41,16 @@ def native_features(series: Sequence[Series], request: Request) -> Iterator[Nati
     """Yield the features of each sensor in turn, as iota2 stacks them.
 
     Reflectances date by date, then each index over all dates, then each additional expression
-    over all dates.
+    over all dates. Where no index is wanted iota2 leaves out its whole feature extraction:
+    `copy_input` and `rel_refl` have no effect, and reflectances stay as they are.
     """
     expressions = {one.sensor: one.additional_features for one in request.sensors}
+    extracts = request.indices or bool(request.spectral_indices)
+    relative = extracts and request.copy_input and request.rel_refl
     for one in series:
-        if request.copy_input:
-            yield from _reflectances(one, request)
+        if request.copy_input or not extracts or not one.plan.sensor.dated:
+            yield from _reflectances(one, request, relative=relative)
         label, days = one.plan.sensor.label, _days(one, request)
-        relative = request.copy_input and request.rel_refl
         for name in one.indices:
             if name == "NDVI" and relative and not request.keep_duplicates:
                 continue  # the near infrared relative to red is the NDVI
@@ -67,12 +72,16 @@ def _dated(labels: Sequence[str], values: NDArray[np.float32]) -> Iterator[Nativ
     return (NativeFeature(label, values[at]) for at, label in enumerate(labels))
 
 
-def _reflectances(series: Series, request: Request) -> Iterator[NativeFeature]:
+def _reflectances(series: Series, request: Request, *, relative: bool) -> Iterator[NativeFeature]:
+    """Yield bands date by date; relative to red, but for red itself, as iota2 has them."""
     sensor, bands = series.plan.sensor, series.plan.bands
-    red = sensor.band_of("red")
+    red, clip = sensor.band_of("red"), request.clip_indices
     for at, day in enumerate(_days(series, request)):
         for band in bands:
             values = series.interpolated(band)[at]
-            if request.rel_refl and red is not None:
-                values = normalized_difference(values, series.interpolated(red.name)[at])
-            yield NativeFeature(f"{sensor.label}_{band}_{stamp(day)}", values)
+            if relative and red is not None and band != red.name:
+                reference = series.interpolated(red.name)[at]
+                held = series.held_of(band) if clip else None
+                values = normalized_difference(values, reference, clip=clip, held=held)
+            label = f"{sensor.label}_{band}_{stamp(day)}" if sensor.dated else band
+            yield NativeFeature(label, values)

@@ -76,6 +76,7 @@ def _located(target: Grid, source: Grid, rows: Floats, cols: Floats) -> tuple[Fl
     return (source.y - ys) / source.yres - 0.5, (xs - source.x) / source.xres - 0.5
 
 
+@lru_cache(maxsize=64)
 def node_step(target: Grid, source: Grid) -> int:
     """Choose how far apart nodes may lie, once for a whole target grid.
 
@@ -123,6 +124,26 @@ def _deviation(target: Grid, source: Grid, step: int) -> float:
             (float(np.abs(guess - at(*place)).max()) for guess, place in pairs),
             key=lambda error: math.inf if math.isnan(error) else error,
         )
+
+
+@lru_cache(maxsize=256)
+def pixel_span(target: Grid, source: Grid) -> tuple[float, float]:
+    """Return how many source pixels a pixel of `target` is high and wide, at most.
+
+    Both are whole grids. In another CRS the distance in the source between neighbours is meant,
+    the largest at nine places; (1, 1) where none of them transforms.
+    """
+    if target.rasterio_crs == source.rasterio_crs:
+        return target.yres / source.yres, target.xres / source.xres
+    rows, cols = np.meshgrid(*(np.linspace(0, size - 1, 3) for size in target.shape), indexing="ij")
+    here = np.stack(_located(target, source, rows, cols))
+    spans = []
+    for down, right in ((1, 0), (0, 1)):
+        there = np.stack(_located(target, source, rows + down, cols + right))
+        with np.errstate(invalid="ignore"):
+            distances = np.hypot(*(there - here))
+        spans.append(float(max(distances[np.isfinite(distances)], default=1.0)))
+    return spans[0], spans[1]
 
 
 def _affine(target: Grid, window: Window, source: Grid) -> tuple[Floats, Floats]:

@@ -15,8 +15,11 @@ from sitsflow.geo.resampling_kernels import pick_blocks, resample_blocks
 Floats = NDArray[np.float32]
 Method = Literal["nearest", "bilinear", "bicubic"]
 
-MARGINS = {"nearest": 0, "bilinear": 2, "bicubic": 2}
-"""Source pixels needed around the one that holds a target's centre, by method."""
+MARGINS = {"nearest": 0, "bilinear": 2, "bicubic": 2, "average": 2}
+"""Source pixels needed around the one that holds a target's centre, by method.
+
+Averages take bicubic's where the target is not coarser; else all pixels under the target's.
+"""
 
 _NAN = np.float32(np.nan)
 

@@ -23,6 +23,7 @@ from sitsflow.errors import (
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.archives import file_on_disk
 from sitsflow.io.blocks import absent_blocks
+from sitsflow.io.jpeg2000 import fault_of
 from sitsflow.io.opening import opened, reading
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
 from sitsflow.products.scenes import Layer
@@ -96,6 +97,8 @@ def _checked_header(
             )
             # Of an archive the size tells nothing of the file in it.
             size = path.stat().st_size if file_on_disk(path) == path else None
+            if layers and size is not None and (fault := fault_of(path)):
+                raise ProductError(f"{path}: {fault}; copy or download the file again")
             for layer in layers:
                 if layer.index <= raster.count:
                     _refuse_absent(raster, layer, size=size)
@@ -159,17 +162,20 @@ def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
         raise _unreadable(path, error) from None
 
 
-def read_layers(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
+def read_layers(layers: Sequence[Layer], window: Window, *, in_units: bool = False) -> NDArray[Any]:
     """Read the same window of several layers; (layer, row, col), in the first file's type.
 
     Types may differ from file to file (re-encoded products do): then the common type that holds
-    them all is used. Where any layer is scaled all are float32, NaN where they have no data.
+    them all is used. With `in_units` they are the sensor's values as float32, NaN where there is no
+    data.
     """
-    values: NDArray[Any] = read_stacks([[layer] for layer in layers], window)[0]
+    values: NDArray[Any] = read_stacks([[layer] for layer in layers], window, in_units=in_units)[0]
     return values
 
 
-def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[Any]:
+def read_stacks(
+    stacks: Sequence[Sequence[Layer]], window: Window, *, in_units: bool = False
+) -> NDArray[Any]:
     """Read the same window of several bands of each of several files, opening each file once.
 
     Parameters
@@ -180,14 +186,13 @@ def read_stacks(stacks: Sequence[Sequence[Layer]], window: Window) -> NDArray[An
     Returns
     -------
     ndarray, shape (band, file, row, col)
-        In the common type that holds all files'; as `read_layers` returns it where any is scaled.
+        In the common type that holds all files', or with `in_units` as `read_layers` returns it.
     """
     out: NDArray[Any] | None = None
-    scaled = any(layer.is_scaled for layers in stacks for layer in layers)
     for at, layers in enumerate(stacks):
         values = _read_product(layers, window)
         note_read(layers[0].path, [layer.index for layer in layers], window, values)
-        if scaled:
+        if in_units:
             values = _in_units(values, layers)
         if out is None:
             out = np.empty((len(layers), len(stacks), *window.shape), values.dtype)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,12 +23,18 @@ class TaskRecord(BaseModel):
     late_inputs: tuple[Path, ...] = Field(
         default=(), description="files that were read, and that the fingerprint leaves out"
     )
+    task_run: str = Field(default="", description="what its engine calls it, if one ran it")
     seconds: float = 0.0
     cpu_seconds: float = 0.0
     peak_rss_mb: float = Field(default=0.0, description="of the whole process, its highest ever")
     pixels: int = Field(default=0, description="pixels computed")
     nan_counts: dict[str, int] = Field(
         default_factory=dict, description="values a function left undefined, by band"
+    )
+    held_counts: dict[str, int] = Field(
+        default_factory=dict,
+        description="of `pixels`, those of which an index was held in its range on some date, by "
+        "label of sensor and index",
     )
     valid_pixels: dict[str, dict[str, int]] = Field(
         default_factory=dict,
@@ -76,19 +83,37 @@ def is_current(path: Path, fingerprint: str, root: Path) -> bool:
     below `root` with the size and time of change it had then, and so is each late input.
     """
     kept = _load(path)
-    if kept is None or kept.record.fingerprint != fingerprint:
-        return False
-    try:
-        files = {root / name: stamp for name, stamp in kept.files.items()} | kept.late
-        return all(_stamp(path) == stamp for path, stamp in files.items())
-    except OSError:
-        return False
+    return (
+        not _lack_of(kept, path, fingerprint, root)
+        and kept is not None
+        and not any(_lack(*one) for one in kept.late.items())
+    )
+
+
+def lack_of(path: Path, fingerprint: str, root: Path) -> str:
+    """Say what is not there of the task recorded at `path` and the files that it made.
+
+    Returns
+    -------
+    str
+        The first file that is not there, or not as the record says, and how; empty if all are.
+    """
+    return _lack_of(_load(path), path, fingerprint, root)
+
+
+def _lack_of(kept: _Kept | None, path: Path, fingerprint: str, root: Path) -> str:
+    if kept is None:
+        return f"{path} is not there"
+    if kept.record.fingerprint != fingerprint:
+        return f"{path} is of an earlier run"
+    return next(filter(None, (_lack(root / name, one) for name, one in kept.files.items())), "")
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
     """Write a small file so that a reader sees the old or the new one, never a part."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}")
+    # Not the process's number: that of another machine may have the same.
+    part = path.with_name(f".{path.name}.{secrets.randbelow(10**12)}")
     try:
         part.write_bytes(content.encode() if isinstance(content, str) else content)
         part.replace(path)
@@ -108,6 +133,17 @@ def _load(path: Path) -> _Kept | None:
         return _Kept.model_validate(json.loads(path.read_bytes()))
     except (OSError, ValueError, ValidationError):
         return None
+
+
+def _lack(path: Path, wanted: tuple[int, int]) -> str:
+    try:
+        found = _stamp(path)
+    except OSError as error:
+        missing = isinstance(error, FileNotFoundError)
+        return f"{path} is not there" if missing else f"{path}: {error.strerror}"
+    if found[0] != wanted[0]:
+        return f"{path} has {found[0]} bytes, and had {wanted[0]} when it was written"
+    return "" if found == wanted else f"{path} was changed since it was written"
 
 
 def _stamp(path: Path) -> tuple[int, int]:

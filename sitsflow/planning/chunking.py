@@ -3,22 +3,52 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
+from typing import NamedTuple
 
 import numpy as np
 
 from sitsflow.errors import ConfigError, Fault
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.geo.resampling import MARGINS
 from sitsflow.plan import SeriesPlan
+from sitsflow.planning.decoding import layers_by_grid
 from sitsflow.planning.estimates import pixels_within
-from sitsflow.request import Chunking, Request
+from sitsflow.request import Chunking, Request, Resampling
 
 _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
 
+_PARTS = (1, 2, 4)
+_LITTLE = 1e-6
+
 AUTO_RAM_GB = 2.0
 """What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
+
+
+class Blocks(NamedTuple):
+    """The blocks of the files on one grid, in pixels of the target, and how many layers there are.
+
+    `margin` is how far windows of the source reach beyond the chunk's edge.
+    """
+
+    size: tuple[float, float]
+    margin: tuple[float, float]
+    layers: float
+
+    def decoded(self, shape: tuple[int, int], chunk: tuple[int, int]) -> float:
+        """Count the pixels that are decoded for a tile of `shape` in chunks of a size."""
+        rows, cols = (
+            sum(
+                (min(start + step + margin, size) - _LITTLE) // block
+                - max(0, start - margin) // block
+                + 1
+                for start in range(0, size, step)
+            )
+            for size, step, block, margin in zip(shape, chunk, self.size, self.margin, strict=True)
+        )
+        return self.layers * rows * cols * self.size[0] * self.size[1]
 
 
 def tile_chunks(
@@ -26,14 +56,14 @@ def tile_chunks(
     grid: Grid,
     series: Sequence[SeriesPlan],
     probed: ProbeResult,
-    block: tuple[int, int],
+    blocks: Mapping[Grid, tuple[int, int]],
 ) -> tuple[Window, ...]:
-    """Cut a tile as the request says; `block` is that of `cut`, in pixels of the sources."""
+    """Cut a tile as the request says; `blocks` are those of the sources' grids, in their pixels."""
     return cut(
         grid,
         _rule(request, grid),
-        _in_pixels_of(grid, block, series),
-        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request),
+        [one for plan in series for one in _on_target(grid, blocks, plan, request.resampling)],
+        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request, grid),
     )
 
 
@@ -45,18 +75,27 @@ def _rule(request: Request, grid: Grid) -> Chunking:
     return request.chunking.model_copy(update={"number": number})
 
 
-def _in_pixels_of(
-    grid: Grid, block: tuple[int, int], series: Sequence[SeriesPlan]
-) -> tuple[int, int]:
-    """Return a block's size in pixels of the target where both share their CRS."""
-    source = next(iter(series[0].grids.values()))
-    if source.rasterio_crs != grid.rasterio_crs:
-        return block
-    rows, cols = source.yres / grid.yres, source.xres / grid.xres
-    return max(1, round(block[0] * rows)), max(1, round(block[1] * cols))
+def _on_target(
+    grid: Grid, blocks: Mapping[Grid, tuple[int, int]], plan: SeriesPlan, method: Resampling
+) -> Iterator[Blocks]:
+    """Yield the blocks of each grid of a series in pixels of the target.
+
+    Where the systems differ, as if they did not: then blocks lie askew anyway.
+    """
+    for source, layers in layers_by_grid(plan).items():
+        alike = source.rasterio_crs.linear_units == grid.rasterio_crs.linear_units
+        rows = source.yres / grid.yres if alike else 1.0
+        cols = source.xres / grid.xres if alike else 1.0
+        height, width = blocks.get(source, (1, source.width))
+        margin = 0 if grid.offset_in(source) is not None else MARGINS[method]
+        # Pixels twice as wide are a quarter as many to decode.
+        share = layers / (rows * cols)
+        yield Blocks((height * rows, width * cols), (margin * rows, margin * cols), share)
 
 
-def cut(grid: Grid, chunking: Chunking, block: tuple[int, int], pixels: int) -> tuple[Window, ...]:
+def cut(
+    grid: Grid, chunking: Chunking, blocks: Sequence[Blocks], pixels: int
+) -> tuple[Window, ...]:
     """Cut a grid into windows, row by row.
 
     Parameters
@@ -66,9 +105,8 @@ def cut(grid: Grid, chunking: Chunking, block: tuple[int, int], pixels: int) -> 
     chunking : Chunking
         The rule. ``split_number`` is iota2's: full-width strips, bounds at
         ``floor(linspace(0, rows, number + 1))``.
-    block : tuple of int
-        Rows and columns of the largest block that the sources decode at once, in pixels of
-        `grid`; ``auto`` windows are made of whole ones.
+    blocks : sequence of Blocks
+        What the sources decode at once; ``auto`` windows are those with which least is decoded.
     pixels : int
         The most pixels that an ``auto`` window may have.
 
@@ -81,7 +119,23 @@ def cut(grid: Grid, chunking: Chunking, block: tuple[int, int], pixels: int) -> 
         return _strips(grid, chunking.number)
     if chunking.mode == "user_fixed":
         return _blocks(grid, chunking.size_y, chunking.size_x)
-    return _blocks(grid, *auto_size(grid.shape, block, pixels))
+    return _blocks(grid, *best_size(grid.shape, blocks, pixels))
+
+
+def best_size(shape: tuple[int, int], blocks: Sequence[Blocks], pixels: int) -> tuple[int, int]:
+    """Return the rows and columns of windows with which least is decoded, of those that fit.
+
+    Tried are windows of whole blocks of each grid, and of halves and quarters of blocks where
+    whole ones are too large; of equal ones the first, and so those of the largest block.
+    """
+    largest = sorted({one.size for one in blocks}, key=lambda size: -size[0] * size[1])
+    tried = [
+        auto_size(shape, (max(1, round(rows / down)), max(1, round(cols / right))), pixels)
+        for rows, cols in largest or [(1, 1)]
+        for down in _PARTS
+        for right in _PARTS
+    ]
+    return min(tried, key=lambda size: sum(one.decoded(shape, size) for one in blocks))
 
 
 def auto_size(shape: tuple[int, int], block: tuple[int, int], pixels: int) -> tuple[int, int]:

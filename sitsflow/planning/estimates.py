@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 
 from sitsflow.features.probe import ProbeResult
+from sitsflow.geo.coordinates import pixel_span
+from sitsflow.geo.grid import Grid
 from sitsflow.plan import SeriesPlan, TilePlan
 from sitsflow.request import Request
 
@@ -14,8 +17,10 @@ _FLOAT = 4
 _TEMPORARIES = 3  # arrays of one series that a numpy function such as std makes on its way
 
 
-def bytes_per_pixel(series: Sequence[SeriesPlan], probed: ProbeResult, request: Request) -> float:
-    """Estimate the peak memory of a chunk's pixel, in bytes.
+def bytes_per_pixel(
+    series: Sequence[SeriesPlan], probed: ProbeResult, request: Request, grid: Grid
+) -> float:
+    """Estimate the peak memory of a chunk's pixel, in bytes; `grid` is the tile's.
 
     Interpolated bands and indices are kept together; one band at a time is read and resampled.
     """
@@ -27,17 +32,23 @@ def bytes_per_pixel(series: Sequence[SeriesPlan], probed: ProbeResult, request: 
         indices = (3 if request.indices else 0) + len(request.spectral_indices)
         n_kept = len(plan.read) + (indices if request.concat_mode else min(1, indices))
         kept += n_kept * targets * _FLOAT + dates * 2
-        # The source's own type (2 bytes), its float patch, masks at the source.
-        transient = max(transient, dates * (2 + _FLOAT + 2))
+        # The source's own type (2 bytes), its float patch, masks at the source: all of them many
+        # under one pixel of a coarse map.
+        under = max([1.0, *(math.prod(pixel_span(grid, plan.grids[name])) for name in plan.read)])
+        transient = max(transient, dates * (_FLOAT + (2 + 2) * under))
     functions = longest * _FLOAT * (_TEMPORARIES + 1) if request.functions else 0
     return kept + max(transient, functions) + len(probed.labels) * _FLOAT * 2
 
 
 def chunk_ram_gb(
-    pixels: int, series: Sequence[SeriesPlan], probed: ProbeResult, request: Request
+    pixels: int,
+    series: Sequence[SeriesPlan],
+    probed: ProbeResult,
+    request: Request,
+    grid: Grid,
 ) -> float:
     """Estimate the peak memory of the task that computes a chunk, in GB."""
-    return (_PROCESS + pixels * bytes_per_pixel(series, probed, request)) / _GB
+    return (_PROCESS + pixels * bytes_per_pixel(series, probed, request, grid)) / _GB
 
 
 def largest_chunk_gb(
@@ -50,17 +61,22 @@ def largest_chunk_gb(
             tile.series,
             probed[name],
             request,
+            tile.grid,
         )
         for name, tile in tiles.items()
     )
 
 
 def pixels_within(
-    ram_gb: float, series: Sequence[SeriesPlan], probed: ProbeResult, request: Request
+    ram_gb: float,
+    series: Sequence[SeriesPlan],
+    probed: ProbeResult,
+    request: Request,
+    grid: Grid,
 ) -> int:
     """Return how many pixels a chunk may have within `ram_gb`; at least 4096."""
     room = max(0.0, ram_gb * _GB - _PROCESS)
-    return max(4096, int(room / bytes_per_pixel(series, probed, request)))
+    return max(4096, int(room / bytes_per_pixel(series, probed, request, grid)))
 
 
 def bytes_read(tile: TilePlan, width: int) -> int:

@@ -52,11 +52,16 @@ def define_grids(
     ConfigError
         If there are more pixels than any map has.
     """
+    labels = {sensor.label for sensor, _ in sensors if sensor.dated}
     references = {
-        tile: [headers[tile, sensor.label][sensor.bands[0].name].grid for sensor, _ in sensors]
+        tile: [
+            headers[tile, sensor.label][sensor.bands[0].name].grid
+            for sensor, _ in sensors
+            if sensor.dated  # rasters of the user are read where the products are
+        ]
         for tile in dict.fromkeys(tile for tile, _ in headers)
     }
-    finest = _finest(headers)
+    finest = _finest({key: one for key, one in headers.items() if key[1] in labels})
     crs = CRS.from_string(request.crs).to_string() if request.crs else finest.crs
     xres, yres = request.resolution or _native_resolution(finest, crs)
     lattice = _lattice(finest, crs, xres, yres)

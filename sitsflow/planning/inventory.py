@@ -14,7 +14,9 @@ from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.notices import nodata_notice
+from sitsflow.planning.rasters import find_raster_scene
 from sitsflow.planning.usual import alike, usual_headers
+from sitsflow.products.rasters import LABEL as RASTERS
 from sitsflow.products.scenes import (
     FoundScenes,
     Layer,
@@ -47,8 +49,8 @@ class CheckedLayers(NamedTuple):
 
     broken: list[Skipped]
     """Products with a file that is not whole, or lies on another grid."""
-    block: tuple[int, int]
-    """Rows and columns of the largest block that any file decodes at once."""
+    blocks: dict[Grid, tuple[int, int]]
+    """Rows and columns of the largest block that any file on a grid decodes at once."""
     width: int
     """Bytes of the widest pixel."""
     notices: tuple[str, ...] = ()
@@ -69,7 +71,11 @@ def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorReques
     for tile in request.tiles:
         for sensor, wanted in sensors:
             try:
-                found[tile, sensor.label] = find_scenes(sensor, wanted.root, tile)
+                found[tile, sensor.label] = (
+                    find_scenes(sensor, wanted.root, tile)
+                    if sensor.dated
+                    else find_raster_scene(sensor, wanted, tile)
+                )
             except MissingInputError as error:
                 missing[tile, sensor.label] = str(error)
     left_out = _tiles_left_out(request, found, missing)
@@ -115,12 +121,16 @@ def _tiles_left_out(
 
 
 def _refuse_few(scenes: Mapping[tuple[str, str], list[Scene]], request: Request) -> None:
-    few = [
-        f"tile {tile}: {len({scene.day for scene in found})} date(s) of {label}; "
-        f"chain.minimum_required_dates is {request.minimum_required_dates}"
-        for (tile, label), found in scenes.items()
-        if len({scene.day for scene in found}) < request.minimum_required_dates
-    ]
+    few = []
+    for (tile, label), found in scenes.items():
+        count = len({scene.day for scene in found})
+        if label == RASTERS:
+            few += [] if found else [f"tile {tile}: none of its rasters can be used"]
+        elif count < request.minimum_required_dates:
+            few.append(
+                f"tile {tile}: {count} date(s) of {label}; chain.minimum_required_dates is "
+                f"{request.minimum_required_dates}"
+            )
     if few:
         raise MissingInputError("\n".join(few))
 
@@ -189,7 +199,8 @@ def check_layers(
     """Check the headers of every layer that will be read, against what most products have."""
     broken: list[Skipped] = []
     notices: list[str] = []
-    block, width = (1, 1), 1
+    blocks: dict[Grid, tuple[int, int]] = {}
+    width = 1
     for tile, plans in series.items():
         for plan in plans:
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
@@ -210,9 +221,10 @@ def check_layers(
                     )  # fmt: skip
             for header in (one for found in read.values() for one in found.values()):
                 if isinstance(header, Header):
-                    block = (max(block[0], header.block[0]), max(block[1], header.block[1]))
+                    rows, cols = blocks.get(header.grid, (1, 1))
+                    blocks[header.grid] = max(rows, header.block[0]), max(cols, header.block[1])
                     width = max(width, header.bytes_per_pixel)
-    return CheckedLayers(broken, block, width, tuple(notices))
+    return CheckedLayers(broken, blocks, width, tuple(notices))
 
 
 def _found(

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sitsflow.dates import to_date
+from sitsflow.geo.coordinates import pixel_span
 from sitsflow.io.read import Header
 from sitsflow.plan import TilePlan
 from sitsflow.planning.inputs import Inputs
@@ -27,8 +28,9 @@ def plan_notices(
     if twice:
         more = ", ..." if len(twice) > 3 else ""
         yield f"several bands have the same name: {', '.join(twice[:3])}{more}"
+    yield from _coarse_notice(request, tiles)
     for tile in tiles.values():
-        for one in tile.series:
+        for one in tile.dated_series:
             if one.target_days[-1] < one.days[0] or one.target_days[0] > one.days[-1]:
                 yield (
                     f"tile {tile.tile}: all interpolated dates of {one.sensor.label} "
@@ -36,6 +38,25 @@ def plan_notices(
                     f"outside its products' ({to_date(one.days[0])} to {to_date(one.days[-1])}): "
                     "the series is constant"
                 )
+
+
+_MUCH_COARSER = 1.95  # twice, but for what a projection stretches
+
+
+def _coarse_notice(request: Request, tiles: Mapping[str, TilePlan]) -> Iterator[str]:
+    """Yield a sentence on each sensor of which most pixels would go unseen."""
+    found: dict[str, float] = {}
+    for tile in tiles.values() if request.resampling != "average" else ():
+        for one in tile.series:
+            spans = [min(pixel_span(tile.grid, one.grids[name])) for name in one.read]
+            found[one.sensor.label] = max([found.get(one.sensor.label, 0.0), *spans])
+    for label, span in found.items():
+        if span >= _MUCH_COARSER:
+            yield (
+                f"pixels of the map are {span:.3g} times as large as those of {label}, and "
+                f"{request.resampling} resampling looks at their centres only: chain.resampling "
+                "'average' takes the mean of what lies under them"
+            )
 
 
 def touched_notice(tile: str, inputs: Inputs) -> Iterator[str]:

@@ -28,6 +28,7 @@ from sitsflow.io.opening import reading
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
+from sitsflow.planning.decoding import times_decoded
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
@@ -40,6 +41,7 @@ from sitsflow.planning.inventory import (
     without,
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
+from sitsflow.planning.rasters import NO_DAY, describe_rasters
 from sitsflow.planning.room import room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest
@@ -48,6 +50,7 @@ log = logging.getLogger(__name__)
 
 _NOT_PIXELS = {
     "output_path", "first_step", "last_step", "allow_remote", "probe_seconds", "timeout",
+    "logger_level",
 }  # fmt: skip
 """Keys of a request that leave what is computed alone."""
 
@@ -100,7 +103,10 @@ def _check_nodata(value: float) -> None:
 
 def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
     known = load_sensors(request.sensor_folders)
-    sensors = [(known[one.sensor], one) for one in request.sensors]
+    sensors = [
+        (describe_rasters(one, request.tiles) if one.patterns else known[one.sensor], one)
+        for one in request.sensors
+    ]
     labels: dict[str, str] = {}
     for sensor, _ in sensors:
         other = labels.setdefault(sensor.label, sensor.name)
@@ -155,8 +161,12 @@ def _target_days(
     days: tuple[int, ...],
 ) -> tuple[int, ...]:
     """Return the dates of the interpolated series, the same for all tiles (reference B.7)."""
+    if days == (NO_DAY,):
+        return days
     if not request.use_gapfilling:
         return merged_days(everywhere) if request.fill_missing_dates else days
+    if wanted.interpolated_dates == "input":
+        return tuple(sorted({day for one in everywhere for day in one}))
     if request.auto_date or wanted.start is None or wanted.end is None:
         start, end = min(min(one) for one in everywhere), max(max(one) for one in everywhere)
     else:
@@ -218,7 +228,7 @@ def _finished(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], checked.block),
+            chunks=tile_chunks(request, grid, whole, probed[tile], checked.blocks),
             room=facts.room,
             files=inputs.files,
             **steps,
@@ -226,7 +236,7 @@ def _finished(
         notices += touched_notice(tile, inputs)
     to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
     notices += room_notice(request.output_path, to_write, request.compression)
-    days = [day for plan in tiles.values() for one in plan.series for day in one.days]
+    days = [day for plan in tiles.values() for one in plan.dated_series for day in one.days]
     plan = Plan(
         version=__version__,
         request=request,
@@ -241,6 +251,7 @@ def _finished(
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,
+        times_decoded=times_decoded(tiles.values(), checked.blocks, request.resampling),
         first_day=to_date(min(days)),
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
-from xml.etree.ElementTree import Element, ParseError
+from typing import Any, NamedTuple
 
 from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
+from defusedxml.ElementTree import ParseError, fromstring
 
 from sitsflow.errors import ProductError
 from sitsflow.products.files import ProductFiles
@@ -52,7 +51,7 @@ def band_scalings(sensor: Sensor, files: ProductFiles) -> dict[str, Scaling]:
     return found
 
 
-def _given(root: Element, path: str | None, files: ProductFiles, default: float) -> float:
+def _given(root: Any, path: str | None, files: ProductFiles, default: float) -> float:
     """Return the number at a path, which must be there; `default` where no path is described."""
     number = _number(root, path, files)
     if path is not None and number is None:
@@ -64,7 +63,7 @@ def _path_of(band: Band, path: str | None) -> str | None:
     return None if path is None else path.replace("{id}", band.id or band.name)
 
 
-def _metadata(sensor: Sensor, files: ProductFiles) -> Element | None:
+def _metadata(sensor: Sensor, files: ProductFiles) -> Any:
     if sensor.metadata is None:
         return None
     text = files.text(sensor.metadata.file)
@@ -76,16 +75,16 @@ def _metadata(sensor: Sensor, files: ProductFiles) -> Element | None:
             )
         return None
     try:
-        root: Element = fromstring(text, forbid_dtd=True)
+        root: Any = fromstring(text, forbid_dtd=True)
     except (ParseError, DefusedXmlException, ValueError) as error:
         reason = str(error) or type(error).__name__
         raise ProductError(f"{files.product}: {sensor.metadata.file}: not XML ({reason})") from None
     return root
 
 
-def _number(root: Element, path: str | None, files: ProductFiles) -> float | None:
+def _number(root: Any, path: str | None, files: ProductFiles) -> float | None:
     """Return the number of the first element at a path; None if there is none."""
-    text = None if path is None else root.findtext(path)
+    text: str | None = None if path is None else root.findtext(path)
     if text is None:
         return None
     try:

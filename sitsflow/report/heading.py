@@ -71,6 +71,9 @@ def _sensors(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[str]:
     lines = []
     first = next(iter(tiles.values()))
     for one in first.series:
+        if not one.sensor.dated:
+            lines.append(f"{one.sensor.platform}: {plural(len(one.bands), 'band')}")
+            continue
         words = plural(len(found[one.sensor.platform]), "product")
         if plan.request.use_gapfilling:
             words += f", interpolated to {plural(len(one.target_days), 'date')}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sitsflow.io.record import TaskRecord
@@ -22,22 +23,20 @@ class Notes:
     warnings: tuple[str, ...]
     skipped: tuple[tuple[str, str, str], ...]
     undefined: tuple[tuple[str, str, str, str], ...]
+    held: tuple[tuple[str, str, str], ...]
     hidden: int
 
     @property
     def any(self) -> bool:
         """Whether there is something to tell."""
-        return bool(self.notices or self.warnings or self.skipped or self.undefined)
+        return bool(self.notices or self.warnings or self.skipped or self.undefined or self.held)
 
 
 def notes_of(plan: Plan, outcomes: list[Outcome]) -> Notes:
     """Gather the notes of a run."""
     records = [one.record for one in outcomes if one.record is not None]
-    undefined: Counter[str] = Counter()
-    chunks: Counter[str] = Counter()
-    for record in records:
-        undefined.update(record.nan_counts)
-        chunks.update(label for label, count in record.nan_counts.items() if count)
+    undefined, chunks = _summed([record.nan_counts for record in records])
+    held, where = _summed([record.held_counts for record in records])
     functions = {label: one.name for one in plan.functions for label in one.labels}
     pixels = sum(r.pixels for r in records if r.task.startswith("write_features")) or 1
     rows = [
@@ -46,6 +45,10 @@ def notes_of(plan: Plan, outcomes: list[Outcome]) -> Notes:
         for label, count in undefined.most_common()
         if count
     ]  # fmt: skip
+    held_rows = [
+        (label, f"{whole(count)} ({percent(count / pixels)})", plural(where[label], "chunk"))
+        for label, count in held.most_common()
+    ]
     lines = _warnings(records)
     skipped = [(one.product.name, one.tile, one.reason) for one in plan.skipped]
     return Notes(
@@ -53,8 +56,19 @@ def notes_of(plan: Plan, outcomes: list[Outcome]) -> Notes:
         warnings=tuple(lines[:_MOST_LINES]),
         skipped=tuple(skipped[:_MOST_LINES]),
         undefined=tuple(rows[:_MOST_LINES]),
-        hidden=sum(max(0, len(part) - _MOST_LINES) for part in (lines, skipped, rows)),
+        held=tuple(held_rows[:_MOST_LINES]),
+        hidden=sum(max(0, len(part) - _MOST_LINES) for part in (lines, skipped, rows, held_rows)),
     )
+
+
+def _summed(counts: Sequence[Mapping[str, int]]) -> tuple[Counter[str], Counter[str]]:
+    """Add up the counts of tasks by label; and of how many tasks each label has some."""
+    total: Counter[str] = Counter()
+    tasks: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+        tasks.update(label for label, count in one.items() if count)
+    return total, tasks
 
 
 def _warnings(records: list[TaskRecord]) -> list[str]:

@@ -143,7 +143,7 @@ def _sample(
             continue
         curves = tuple(
             _curve(plan, tiles[tile], one, window, quantity)
-            for one in tiles[tile].series
+            for one in tiles[tile].dated_series
             if one.sensor.label in quantity.sensors
         )
         if any(curve.valid.any() for curve in curves):
@@ -165,10 +165,11 @@ def _curve(
 ) -> Curve:
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
     read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
-    indices = iota2_indices(one.sensor, one.bands) if quantity.is_ndvi else {}
+    clip = plan.request.clip_indices
+    indices = iota2_indices(one.sensor, one.bands, clip=clip) if quantity.is_ndvi else {}
     series = Series(one, read, indices, gapfilling=plan.request.use_gapfilling)
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
-    raw = _ndvi(read, bands) if quantity.is_ndvi else read.band(quantity.name)
+    raw = _ndvi(read, bands, clip=clip) if quantity.is_ndvi else read.band(quantity.name)
     filled = series.interpolated(quantity.name) if plan.request.use_gapfilling else raw[:0]
     return Curve(
         sensor=one.sensor.platform,
@@ -180,9 +181,11 @@ def _curve(
     )
 
 
-def _ndvi(observed: ObservationSource, bands: tuple[str, ...]) -> NDArray[np.float32]:
+def _ndvi(
+    observed: ObservationSource, bands: tuple[str, ...], *, clip: bool
+) -> NDArray[np.float32]:
     near, red = (observed.band(band) for band in bands)
-    return normalized_difference(near, red)
+    return normalized_difference(near, red, clip=clip)
 
 
 class _CachedBands:

@@ -73,15 +73,15 @@ def timeline_of(
     chunks : mapping of str to sequence of TaskRecord
         What the chunks of each tile said when they were done.
     """
-    days = [day for tile in tiles.values() for one in tile.series for day in one.days]
+    days = [day for tile in tiles.values() for one in tile.dated_series for day in one.days]
     if not days:
         return None
     time = TimeAxis(min(days), max(days))
-    most = max(len(set(one.days)) for tile in tiles.values() for one in tile.series)
+    most = max(len(set(one.days)) for tile in tiles.values() for one in tile.dated_series)
     dots = _Dots(min(_LARGEST_PX, max(3.0, _ROOM_PX / most)), len(days) <= _MOST_TITLES)
     found: dict[str, list[Row]] = {}
     for name in plan.tile_names:
-        for one in tiles[name].series:
+        for one in tiles[name].dated_series:
             records = chunks.get(name, ())
             shares = _shares(one, records)
             row = Row(

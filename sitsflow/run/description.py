@@ -62,6 +62,7 @@ def as_data(plan: Plan, tiles: Tiles) -> dict[str, Any]:
         "chunk_ram_gb": plan.chunk_ram_gb,
         "bytes_to_read": plan.bytes_to_read,
         "bytes_to_write": plan.bytes_to_write,
+        "times_decoded": plan.times_decoded,
         "skipped": [row.model_dump(mode="json") for row in plan.skipped],
         "notices": list(plan.notices),
     }
@@ -80,12 +81,16 @@ def _series_data(series: SeriesPlan) -> dict[str, Any]:
     return {
         "sensor": series.sensor.name,
         "products": [str(scene.product) for scene in series.scenes],
-        "dates": [to_date(day).isoformat() for day in series.days],
-        "interpolated_dates": [to_date(day).isoformat() for day in series.target_days],
+        "dates": _days(series, series.days),
+        "interpolated_dates": _days(series, series.target_days),
         "bands": list(series.bands),
         "bands_read": list(series.read),
         "masks_read": [mask.name for mask in series.sensor.masks],
     }
+
+
+def _days(series: SeriesPlan, days: Sequence[int]) -> list[str]:
+    return [to_date(day).isoformat() for day in days] if series.sensor.dated else []
 
 
 def _grid_data(grid: Grid) -> dict[str, Any]:
@@ -103,6 +108,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
         f"Bands of the map ({len(plan.labels)}): {_some(plan.labels)}",
         f"Memory: about {plan.chunk_ram_gb:.2f} GB a task",
         f"Reads about {decimal(plan.bytes_to_read)}, writes about {decimal(plan.bytes_to_write)}",
+        f"Decodes each block of the products {plan.times_decoded:.1f} times on average",
     ]
     lines += [f"Left out: {row.product} ({row.tile}): {row.reason}" for row in plan.skipped]
     lines += [f"Notice: {notice}" for notice in plan.notices]
@@ -125,6 +131,9 @@ def catalogue_text(entries: Sequence[CatalogueEntry]) -> str:
 def _tile_lines(tile: TilePlan) -> Iterator[str]:
     yield f"Tile {tile.tile}: {_grid_text(tile.grid)}; {_chunks_text(tile)}"
     for series in tile.series:
+        if not series.sensor.dated:
+            yield f"  {series.sensor.name}: rasters without dates; reads {', '.join(series.read)}"
+            continue
         days = [to_date(day).isoformat() for day in series.days]
         targets = [to_date(day).isoformat() for day in series.target_days]
         yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"

@@ -35,7 +35,8 @@ def set_aside(paths: OutputPaths, *, finished: bool) -> None:
     """Move what an earlier run wrote to the folder `previous_run`.
 
     Where an unfinished attempt at a new map lies before a map that was set aside already, the
-    attempt is removed, and the map stays.
+    attempt is removed, and the map stays. The folders stay too, though empty: another machine may
+    still see the earlier ones, and write into them what a new one of the same name would not have.
 
     Parameters
     ----------
@@ -45,10 +46,11 @@ def set_aside(paths: OutputPaths, *, finished: bool) -> None:
     aside = OutputPaths(paths.previous_run)
     if aside.marker.exists():
         if not finished:
-            _remove(paths)
+            for path in written_files(paths):
+                path.unlink()
             return
         discard(paths)
-    _move(written_files(paths), paths.root, aside.root)
+    _move(written_files(paths), aside.root, source=paths.root)
 
 
 def put_back(paths: OutputPaths) -> None:
@@ -59,7 +61,10 @@ def put_back(paths: OutputPaths) -> None:
     aside = OutputPaths(paths.previous_run)
     # The marker first: what is still there after a kill is no whole run that could replace another.
     files = sorted(_files(aside.root), key=lambda path: path != aside.marker)
-    _move(files, aside.root, paths.root)
+    _move(files, paths.root, source=aside.root)
+    _remove_empty(files, aside.root)
+    with contextlib.suppress(OSError):
+        aside.root.rmdir()
 
 
 def discard(paths: OutputPaths) -> None:
@@ -93,14 +98,11 @@ def _remove(paths: OutputPaths) -> None:
     _remove_empty(files, paths.root)
 
 
-def _move(files: list[Path], source: Path, target: Path) -> None:
+def _move(files: list[Path], target: Path, *, source: Path) -> None:
     for path in files:
         to = target / path.relative_to(source)
         to.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(path, to)  # a folder may be a link to another file system
-    _remove_empty(files, source)
-    with contextlib.suppress(OSError):
-        source.rmdir()
 
 
 def _remove_empty(files: Iterable[Path], root: Path) -> None:

@@ -39,6 +39,11 @@ def save_status(paths: OutputPaths, name: str, status: JobStatus) -> None:
     write_whole(_path(paths, name), status.model_dump_json())
 
 
+def forget_status(paths: OutputPaths, name: str) -> None:
+    """Remove what was kept of the job called `name`."""
+    _path(paths, name).unlink(missing_ok=True)
+
+
 def load_status(paths: OutputPaths, name: str) -> JobStatus | None:
     """Return where the job called `name` stood last, None where it never began."""
     try:

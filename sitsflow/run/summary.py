@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sitsflow.errors import OutputError
 from sitsflow.io.paths import OutputPaths
-from sitsflow.plan import Plan, TilePlan, load_plan, load_tile
+from sitsflow.plan import Plan, load_plan, load_tile
 from sitsflow.request import STEPS
 from sitsflow.run.jobs import TASKS, Job, all_jobs, is_done, selected_steps
 from sitsflow.run.output_folder import RunMarker, in_use, read_marker
@@ -87,7 +87,7 @@ def summarize(output_path: Path) -> RunSummary:
         tiles=plan.tile_names,
         total={task: count for task, count in total.items() if count},
         done={task: count - sum(job.task == task for job in left) for task, count in total.items()},
-        others=tuple(_others(left, plan, tiles, marker, running=running)),
+        others=tuple(_others(left, plan, running=running)),
     )
 
 
@@ -104,18 +104,11 @@ def require_marker(paths: OutputPaths) -> RunMarker:
     return marker
 
 
-def _others(
-    left: list[Job],
-    plan: Plan,
-    tiles: Mapping[str, TilePlan],
-    marker: RunMarker,
-    *,
-    running: bool,
-) -> list[JobStatus]:
+def _others(left: list[Job], plan: Plan, *, running: bool) -> list[JobStatus]:
     found = []
     for job in left:
         status = load_status(plan.paths, job.name)
-        if status is None or (status.start and status.start < marker.started):
+        if status is None:
             continue
         if status.state in _ENDED or (running and status.state == "running"):
             found.append(status)

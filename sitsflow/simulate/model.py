@@ -39,7 +39,8 @@ class Simulator:
     `resolution` is the finest pixel size and `extent` the width of a real tile, both in metres;
     tiles are laid out on a lattice of `step` metres, `size` is a multiple of `multiple` pixels.
     `corner` finds a tile by its name, `product` names the folder of a tile and a day (the last
-    argument is the number of days between products), `write` fills that folder.
+    argument is the number of days between products), `write` fills that folder. `every` is how many
+    days lie between products if nobody says it; what is not `dated` is written once.
     """
 
     resolution: float
@@ -49,6 +50,8 @@ class Simulator:
     corner: Callable[[str], Corner]
     product: Callable[[str, date, int], str]
     write: Callable[[Path, str, Scene], None]
+    every: int = 10
+    dated: bool = True
 
     def layout(self, tiles: Sequence[str], size: int) -> dict[str, Grid]:
         """Lay out tiles of `size` pixels as the real ones lie, all distances scaled alike.

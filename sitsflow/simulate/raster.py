@@ -1,4 +1,4 @@
-"""The writing of simulated rasters."""
+"""The writing of simulated rasters: GeoTIFF as THEIA, JPEG 2000 as ESA."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sitsflow.geo.grid import Grid
 
 _STRIP_ROWS = 64
+_JPEG2000_TILE = 1024
 
 
 def write_raster(path: Path, layers: NDArray[Any], grid: Grid) -> None:
@@ -37,3 +38,27 @@ def write_raster(path: Path, layers: NDArray[Any], grid: Grid) -> None:
         **options,
     ) as raster:
         raster.write(layers)
+
+
+def write_jpeg2000(path: Path, numbers: NDArray[Any], grid: Grid) -> None:
+    """Write one band, shape (row, col), as JPEG 2000 without loss, in tiles as Sentinel-2 has them.
+
+    A smaller image is one tile.
+    """
+    with rasterio.open(
+        path,
+        "w",
+        driver="JP2OpenJPEG",
+        crs=grid.rasterio_crs,
+        transform=grid.transform,
+        count=1,
+        height=grid.height,
+        width=grid.width,
+        dtype=np.dtype(numbers.dtype).name,
+        quality=100,
+        reversible=True,
+        ycbcr420=False,
+        blockxsize=_JPEG2000_TILE,
+        blockysize=_JPEG2000_TILE,
+    ) as raster:
+        raster.write(numbers, 1)

@@ -46,6 +46,8 @@ class ChunkFeatures(NamedTuple):
     """Pixels wanted: without those outside the area of interest."""
     valid: dict[str, dict[str, int]]
     """How many of these no mask excludes, by sensor label and day, of sensors that are read."""
+    held: dict[str, int]
+    """Those of which an index was held within its range on some date, by label."""
 
 
 def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
@@ -70,6 +72,11 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     ]
     for warning in warnings:
         log.warning("%s chunk %d: %s", tile_plan.tile, index, warning)
+    for label, count in computed.held.items():
+        log.info(
+            "%s chunk %d: %s: %d pixel(s) beyond -1000 or 1000 on some date, held there",
+            tile_plan.tile, index, label, count,
+        )  # fmt: skip
     record = TaskRecord(
         task="write_features",
         tile=tile_plan.tile,
@@ -77,6 +84,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         pixels=computed.pixels,
         nan_counts=computed.undefined,
         valid_pixels=computed.valid,
+        held_counts=computed.held,
         warnings=tuple(warnings),
     )
     seconds = time.perf_counter() - begin
@@ -105,18 +113,18 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
     core = window if wanted is None else _box(window, wanted)
     if core is None:
         log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
-        return ChunkFeatures(values, {}, 0, {})
+        return ChunkFeatures(values, {}, 0, {}, {})
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
     with reading(remote=request.allow_remote):
         chunk = _Chunk(plan, tile_plan, index, core, keep)
         undefined = chunk.compute(part)
-        valid = chunk.valid_pixels()
+        valid, held = chunk.valid_pixels(), chunk.held_pixels()
     if keep is not None:
         part[:, ~keep] = request.no_data_value
     pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
-    return ChunkFeatures(values, undefined, pixels, valid)
+    return ChunkFeatures(values, undefined, pixels, valid, held)
 
 
 def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:
@@ -203,8 +211,17 @@ class _Chunk:
         return {
             one.sensor.label: _by_day(one, observed.valid[:, *self._inner], self._keep)
             for one, observed in zip(self._tile_plan.series, self._observed, strict=True)
-            if one.read
+            if one.read and one.sensor.dated
         }
+
+    def held_pixels(self) -> dict[str, int]:
+        """Count the pixels of which an index was held within its range, by its label, if any."""
+        counts = {}
+        for one in self._series:
+            for name, held in one.held.items():
+                here = held[self._inner] if self._keep is None else held[self._inner] & self._keep
+                counts[f"{one.plan.sensor.label}_{name}"] = int(np.count_nonzero(here))
+        return {label: count for label, count in counts.items() if count}
 
     def _call(
         self,
@@ -223,7 +240,9 @@ class _Chunk:
             copies=request.module is not None,
         )
         kwargs = request.functions[number - 1].kwargs
+        begin = time.perf_counter()
         features = functions.call(planned.name, accessors, kwargs, self._where, limit)
+        log.debug("%s: %s took %.2f s", self._where, planned.name, time.perf_counter() - begin)
         check_shape(features, self._padded.shape, planned.name, self._where)
         check_labels(labels_of(features, number), planned.labels, planned.name, self._where)
         some, full = self._data(accessors.touched)

@@ -62,7 +62,7 @@ def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
     mask = np.ones(tile_plan.grid.shape, bool)
     with reading(remote=plan.request.allow_remote):
         for window in tile_plan.chunks:
-            for series in tile_plan.series:
+            for series in tile_plan.dated_series:
                 observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
                 mask[window.slices] &= observed.footprint()
     return mask

@@ -41,7 +41,8 @@ def write_cubes(plan: Plan, tile_plan: TilePlan) -> list[Path]:
     are not counted in thousandths); features are float32. Where a run has no native features
     there is no file of them.
     """
-    cubes = [cube for series in tile_plan.series for cube in _of_sensor(plan, tile_plan, series)]
+    series = tile_plan.dated_series
+    cubes = [cube for one in series for cube in _of_sensor(plan, tile_plan, one)]
     path = plan.paths.features(tile_plan.tile) / f"{tile_plan.tile}_Features.tif"
     cubes.append(_features_cube(plan, path, tile_plan.series))
     _fill(plan, tile_plan, cubes)
@@ -118,7 +119,7 @@ def _series(plan: Plan, tile_plan: TilePlan, window: Window) -> list[Series]:
 
 def _all(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
     """Yield the values of all cubes in their order, one at a time in memory."""
-    for one in series:
+    for one in (one for one in series if one.plan.sensor.dated):
         yield _interleaved([_raw(one, band) for band in one.plan.bands])
         yield one.masks()
         yield _interleaved([one.interpolated(band) for band in one.plan.bands])

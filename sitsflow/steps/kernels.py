@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sitsflow.geo.averaging import Footprints
 from sitsflow.geo.coordinates import source_coordinates
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.resampling import nearest, resample
@@ -19,11 +20,20 @@ def compile_kernels() -> None:
     source = Grid(crs="EPSG:32631", x=0, y=0, xres=10, yres=10, height=8, width=8)
     target = source.model_copy(update={"xres": 7.0, "yres": 7.0})
     coordinates = source_coordinates(target, target.whole, source, 0)
+    coarse = source.model_copy(update={"xres": 20.0, "yres": 20.0, "height": 2, "width": 2})
+    turned = coarse.model_copy(update={"crs": "EPSG:2154", "x": -270_000, "y": -560_000})
+    under = [Footprints(grid, grid.whole, source) for grid in (coarse, turned)]
     valid = np.zeros((1, 8, 8), bool)
     for dtype in (np.int16, np.uint16, np.float32):
         values = np.ones((1, 8, 8), dtype)
         for usable in (None, valid):
             resample(values, usable, -1, coordinates, source.whole)
+        for one in under:
+            assert one.window is not None
+            one.mean(values[:, *one.window.slices], None, -1)
+    for one in under:
+        assert one.window is not None
+        one.covered(valid[:, *one.window.slices])
     nearest(valid, coordinates, source.whole, False)
     nearest(valid.astype(np.float32), coordinates, source.whole, np.nan)
     series = np.ones((2, 1, 1), np.float32)

@@ -20,7 +20,7 @@ def prepare_tile(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     """Write a tile's reference grid and dates files; with `write_outputs`, its cubes too."""
     paths, tile = plan.paths, tile_plan.tile
     outputs = []
-    for series in tile_plan.series:
+    for series in tile_plan.dated_series:
         label = series.sensor.label
         reference = paths.of_series(tile, label, "reference.tif")
         write_raster(

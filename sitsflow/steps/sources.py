@@ -15,6 +15,10 @@ def sources_text(tile_plan: TilePlan) -> str:
 
 
 def _lines(series: SeriesPlan) -> Iterator[str]:
+    if not series.sensor.dated:
+        files = dict.fromkeys(str(series.scenes[0].bands[band].path) for band in series.read)
+        yield "\n".join((f"reads {', '.join(series.read)} of", *files))
+        return
     masks = ", ".join(mask.name for mask in series.sensor.masks)
     folders = list(dict.fromkeys(str(scene.product.parent) for scene in series.scenes))
     yield (

@@ -22,7 +22,7 @@ def file_tags(plan: Plan, tiles: Sequence[TilePlan], fingerprint: str) -> dict[s
         "SITSFLOW_TILES": " ".join(tile.tile for tile in tiles),
     }
     days: dict[str, set[int]] = {}
-    for series in (series for tile in tiles for series in tile.series):
+    for series in (series for tile in tiles for series in tile.dated_series):
         days.setdefault(series.sensor.label, set()).update(series.days)
     for label in sorted(days):
         tags[f"SITSFLOW_DATES_{label}"] = " ".join(_text(day) for day in sorted(days[label]))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numba
 import numpy as np
@@ -15,6 +16,7 @@ from sitsflow.errors import ExpressionError
 from sitsflow.products.sensors.model import Sensor
 
 Array = NDArray[np.float32]
+Bools = NDArray[np.bool_]
 
 IOTA2_INDICES = ("NDVI", "NDWI", "Brightness")
 _SCALE = np.float32(1000)
@@ -36,37 +38,81 @@ SPYNDEX_BANDS = {
 """From our common band names to the catalogue's standard ones."""
 
 
+class Compute(Protocol):
+    """How an index is made of its bands."""
+
+    def __call__(self, bands: Mapping[str, Array], held: Bools | None = None) -> Array:
+        """Return the index; `held`: see `normalized_difference`."""
+        ...
+
+
 class Index(NamedTuple):
     """An index of one sensor: the bands it needs, by the sensor's names, and how to compute it."""
 
     name: str
     bands: tuple[str, ...]
-    compute: Callable[[Mapping[str, Array]], Array]
+    compute: Compute
+    clips: bool = False
+    """Whether values are held within a range."""
 
 
-def normalized_difference(one: Array, other: Array) -> Array:
-    """(one - other) / (one + other) x 1000, 0 where the denominator vanishes; float32, unrounded.
+def normalized_difference(
+    one: Array, other: Array, *, clip: bool = True, held: Bools | None = None
+) -> Array:
+    """(one - other) / (one + other) x 1000, 0 where the denominator vanishes; unrounded.
 
-    NaN where either is NaN.
+    Parameters
+    ----------
+    one, other : ndarray of float32, shape (date, row, col) or (row, col)
+        Reflectances in one unit. Of two that are not negative the result is within -1000 and 1000;
+        where one is negative the sum may come near 0, and the quotient has any size.
+    clip : bool
+        Hold results within -1000 and 1000.
+    held : ndarray of bool, shape (row, col), contiguous, optional
+        Set to True where the result of some date was held; not touched elsewhere.
+
+    Returns
+    -------
+    ndarray of float32, of the shape of `one`
+        NaN where either is NaN.
     """
+    shape = (-1, max(1, math.prod(one.shape[-2:])))
     out = np.empty(one.shape, np.float32)
-    _divide(np.ravel(one), np.ravel(other), out.ravel())
+    _divide(
+        one.reshape(shape),
+        other.reshape(shape),
+        _SCALE if clip else np.float32(np.inf),
+        out.reshape(shape),
+        np.empty(0, np.bool_) if held is None else held.reshape(-1),
+    )
     return out
 
 
-def _quotients(one: Any, other: Any, out: Any) -> None:
-    for i in range(out.size):
-        total = one[i] + other[i]
-        quotient = (one[i] - other[i]) / total * _SCALE
-        out[i] = np.float32(0) if abs(total) < _NO_DENOMINATOR else quotient
+def _quotients(one: Any, other: Any, limit: Any, out: Any, held: Any) -> None:
+    for date in range(out.shape[0]):
+        beyond = False
+        for i in range(out.shape[1]):
+            total = one[date, i] + other[date, i]
+            quotient = (one[date, i] - other[date, i]) / total * _SCALE
+            quotient = np.float32(0) if abs(total) < _NO_DENOMINATOR else quotient
+            beyond |= abs(quotient) > limit
+            quotient = limit if quotient > limit else quotient
+            out[date, i] = -limit if quotient < -limit else quotient
+        if not beyond:  # as on nearly all dates: to note it in the loop above would slow it
+            continue
+        for i in range(held.size):
+            total = one[date, i] + other[date, i]
+            quotient = (one[date, i] - other[date, i]) / total * _SCALE
+            held[i] |= abs(quotient) > limit and not abs(total) < _NO_DENOMINATOR
 
 
 # One sweep over a chunk's years instead of numpy's seven, each with an array of its own.
 _divide: Any = numba.njit(cache=True, nogil=True, error_model="numpy")(_quotients)
 
 
-def brightness(bands: Mapping[str, Array]) -> Array:
-    """Root of the sum of squares over all `bands`, in their own unit."""
+def brightness(bands: Mapping[str, Array], held: Bools | None = None) -> Array:
+    """Root of the sum of squares over all `bands`, in their own unit; nothing is ever `held`."""
+    del held
     total: Array | None = None
     for values in bands.values():
         total = values * values if total is None else total + values * values
@@ -75,23 +121,28 @@ def brightness(bands: Mapping[str, Array]) -> Array:
     return np.sqrt(total)
 
 
-def iota2_indices(sensor: Sensor, bands: tuple[str, ...]) -> dict[str, Index]:
+def iota2_indices(sensor: Sensor, bands: tuple[str, ...], *, clip: bool = True) -> dict[str, Index]:
     """Return NDVI, NDWI and Brightness of a sensor, those that its `bands` allow.
 
     NDVI is (nir - red) / (nir + red); NDWI is (swir1 - nir) / (swir1 + nir), its sign the
-    opposite of Gao's (1996); both x 1000. Brightness takes all `bands`, in digital numbers.
+    opposite of Gao's (1996); both x 1000, and with `clip` held within -1000 and 1000. Brightness
+    takes all `bands`, in digital numbers.
     """
     red, nir, swir = (sensor.band_of(name) for name in ("red", "nir", "swir1"))
     found = {}
     for name, one, other in (("NDVI", nir, red), ("NDWI", swir, nir)):
         if one and other and one.name in bands and other.name in bands:
-            found[name] = Index(name, (one.name, other.name), _difference(one.name, other.name))
+            difference = _difference(one.name, other.name, clip=clip)
+            found[name] = Index(name, (one.name, other.name), difference, clips=clip)
     found["Brightness"] = Index("Brightness", bands, brightness)
     return found
 
 
-def _difference(one: str, other: str) -> Callable[[Mapping[str, Array]], Array]:
-    return lambda bands: normalized_difference(bands[one], bands[other])
+def _difference(one: str, other: str, *, clip: bool) -> Compute:
+    def compute(bands: Mapping[str, Array], held: Bools | None = None) -> Array:
+        return normalized_difference(bands[one], bands[other], clip=clip, held=held)
+
+    return compute
 
 
 def catalogue_index(name: str, sensor: Sensor, bands: tuple[str, ...]) -> Index:
@@ -125,8 +176,9 @@ def catalogue_index(name: str, sensor: Sensor, bands: tuple[str, ...]) -> Index:
             )
     scale = np.float32(sensor.quantification)
 
-    def compute(values: Mapping[str, Array]) -> Array:
-        parameters = {symbol: values[band] / scale for symbol, band in names.items()}
+    def compute(bands: Mapping[str, Array], held: Bools | None = None) -> Array:
+        del held
+        parameters = {symbol: bands[band] / scale for symbol, band in names.items()}
         with np.errstate(all="ignore"):
             result: Any = catalogue.computeIndex(name, params={**parameters, **constants})
         return np.asarray(result, np.float32)

@@ -9,9 +9,10 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from sitsflow.geo.averaging import Footprints, is_coarser
 from sitsflow.geo.coordinates import Coordinates, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.geo.resampling import MARGINS, nearest, resample
+from sitsflow.geo.resampling import MARGINS, Method, nearest, resample
 from sitsflow.io.read import read_layer, read_layers, read_stacks
 from sitsflow.plan import SeriesPlan
 from sitsflow.products.masks import any_in_blocks, matches
@@ -49,8 +50,10 @@ class Observations:
         The whole grid of the tile.
     window : Window
         The pixels wanted, in `tile_grid`.
-    method : {"bicubic", "bilinear", "nearest"}
-        How bands are resampled where grids do not coincide; masks always nearest.
+    method : {"bicubic", "bilinear", "nearest", "average"}
+        How bands are resampled where grids do not coincide; masks nearest. With "average" a pixel
+        has the mean of the usable ones under it, and a date may be used where masks let at least
+        half of its area be; where the tile's pixels are not coarser, bands are bicubic.
     """
 
     def __init__(
@@ -65,6 +68,7 @@ class Observations:
         self._read_ahead: dict[str, NDArray[Any]] = {}
         self._given: set[str] = set()
         self._located: dict[Grid, Coordinates] = {}
+        self._under: dict[Grid, Footprints] = {}
 
     @cached_property
     def valid(self) -> Bools:
@@ -79,7 +83,7 @@ class Observations:
             source = self._source_window(grid)
             if source is None:
                 return np.zeros((len(self._plan.scenes), *self._window.shape), bool)
-            here = self._nearest(self._invalid_in(grid, source), grid, source, outside=True)
+            here = self._onto_tile(self._invalid_in(grid, source), grid, source, outside=True)
             invalid = np.logical_or(invalid, here, out=here) if len(invalid) else here
         return np.logical_not(invalid, out=invalid)
 
@@ -94,7 +98,7 @@ class Observations:
             source = self._source_window(grid)
             if source is None:
                 return np.zeros(self._window.shape, bool)
-            seen &= self._nearest(np.ones((1, *source.shape), bool), grid, source)[0]
+            seen &= self._onto_tile(np.ones((1, *source.shape), bool), grid, source)[0]
         for mask in outside:
             grid = self._plan.grids[mask.name]
             source = self._source_window(grid)
@@ -106,7 +110,7 @@ class Observations:
                 inside[0] |= ~matches(values, _rule(mask))
                 if inside.all():  # most often the first date says it all
                     break
-            seen &= self._nearest(inside, grid, source)[0]
+            seen &= self._onto_tile(inside, grid, source)[0]
         return seen
 
     def band(self, name: str, *, clouded: bool = False) -> Floats:
@@ -130,20 +134,30 @@ class Observations:
         self, name: str, values: NDArray[Any], usable: Bools | None, source: Window
     ) -> Floats:
         grid = self._plan.grids[name]
-        return resample(
+        # Scaled values are NaN where there is no data.
+        nodata = None if self._in_units(name) else self._plan.sensor.nodata
+        if self._averages(grid):
+            return self._footprints(grid).mean(values, usable, nodata)
+        found = resample(
             values,
             usable,
-            # Scaled values are NaN where there is no data.
-            None if self._is_scaled(name) else self._plan.sensor.nodata,
+            nodata,
             self._coordinates(grid),
             source,
-            self._method,
+            self._interpolation,
             # Where masks lie on the band's own grid, a pixel under them is not valid anyway.
             under_masks=self._mask_grids != [grid],
         )
+        if self._coincides(grid) and usable is not None:
+            clear = nearest(usable, self._coordinates(grid), source, False)
+            found[~clear] = np.nan
+        return found
 
-    def _is_scaled(self, name: str) -> bool:
-        return any(scene.bands[name].is_scaled for scene in self._plan.scenes)
+    def _in_units(self, name: str) -> bool:
+        """Whether a band is read as values of the sensor: in files it means something else."""
+        layers = [scene.bands[name] for scene in self._plan.scenes]
+        nodata = self._plan.sensor.nodata
+        return any(layer.is_scaled or layer.nodata != nodata for layer in layers)
 
     def _layers(self, name: str, source: Window) -> NDArray[Any]:
         """Read a band of all dates, and with it those that the plan wants of the same files.
@@ -155,9 +169,12 @@ class Observations:
             rest = [b for b in self._plan.read if self._plan.scenes[0].bands[b].path == file]
             group = [name, *(b for b in rest if b != name and b not in self._given)]
             if len(group) == 1:
-                return read_layers([scene.bands[name] for scene in self._plan.scenes], source)
+                layers = [scene.bands[name] for scene in self._plan.scenes]
+                return read_layers(layers, source, in_units=self._in_units(name))
             stacks = [[scene.bands[band] for band in group] for scene in self._plan.scenes]
-            self._read_ahead.update(zip(group, read_stacks(stacks, source), strict=True))
+            in_units = any(self._in_units(band) for band in group)
+            read = read_stacks(stacks, source, in_units=in_units)
+            self._read_ahead.update(zip(group, read, strict=True))
         self._given.add(name)
         return self._read_ahead.pop(name)
 
@@ -170,21 +187,49 @@ class Observations:
     def _mask_grids(self) -> list[Grid]:
         return list(dict.fromkeys(self._plan.grids[mask.name] for mask in self._plan.sensor.masks))
 
-    def _margin(self, grid: Grid) -> int:
-        coincides = self._tile_grid.offset_in(grid) is not None
-        return 0 if coincides else MARGINS[self._method]
+    @property
+    def _interpolation(self) -> Method:
+        return "bicubic" if self._method == "average" else self._method
+
+    def _coincides(self, grid: Grid) -> bool:
+        return self._tile_grid.offset_in(grid) is not None
+
+    def _averages(self, grid: Grid) -> bool:
+        return self._method == "average" and is_coarser(self._tile_grid, grid)
+
+    def _mixes(self, grid: Grid) -> bool:
+        """Whether a pixel of the tile must ask which pixels of `grid` are valid."""
+        if self._coincides(grid):
+            # Of a pixel that is valid by half, a copy would hold the other half too.
+            return self._method == "average" and self._mask_grids not in ([], [grid])
+        return self._averages(grid) or MARGINS[self._interpolation] > 0
 
     def _source_window(self, grid: Grid) -> Window | None:
+        if self._averages(grid):
+            return self._footprints(grid).window
         if grid not in self._windows:
+            margin = 0 if self._coincides(grid) else MARGINS[self._interpolation]
             self._windows[grid] = source_window(
-                self._tile_grid, self._window, grid, self._plan.step, self._margin(grid)
+                self._tile_grid, self._window, grid, self._plan.step, margin
             )
         return self._windows[grid]
 
-    def _nearest(
+    def _onto_tile(
         self, values: Bools, grid: Grid, source: Window, *, outside: bool = False
     ) -> Bools:
-        return nearest(values, self._coordinates(grid), source, outside)
+        """Bring what is True in a part of `grid`, and `outside` it, onto the tile's pixels."""
+        if not self._averages(grid):
+            return nearest(values, self._coordinates(grid), source, outside)
+        if not outside:
+            return self._footprints(grid).covered(values)
+        covered = self._footprints(grid).covered(~values)
+        return np.logical_not(covered, out=covered)
+
+    def _footprints(self, grid: Grid) -> Footprints:
+        """Find what lies under the window's pixels in `grid`, once for all dates and bands."""
+        if grid not in self._under:
+            self._under[grid] = Footprints(self._tile_grid, self._window, grid)
+        return self._under[grid]
 
     def _coordinates(self, grid: Grid) -> Coordinates:
         """Locate the window's pixels in `grid`, once for all dates and bands on it."""
@@ -196,7 +241,7 @@ class Observations:
 
     def _source_valid(self, grid: Grid, source: Window) -> Bools | None:
         """Which source pixels may contribute to others; None: all, or it makes no difference."""
-        if self._margin(grid) == 0:
+        if not self._mixes(grid):
             return None
         invalid = np.zeros((len(self._plan.scenes), *source.shape), bool)
         for mask_grid in self._mask_grids:
@@ -237,7 +282,7 @@ class Observations:
             yield own
         for band in dict.fromkeys(self._plan.grids[name] for name in self._plan.read):
             source = self._source_window(band)
-            if band != grid and source is not None and self._margin(band) > 0:
+            if band != grid and source is not None and self._mixes(band):
                 under = grid.window_of(band.part(source).bounds)
                 if under is not None:
                     yield under

@@ -52,6 +52,8 @@ class Series:
         self._observed = observed
         self._gapfilling = gapfilling
         self._where = where
+        self.held: dict[str, Bools] = {}
+        """Where an index (or a relative reflectance) was held within its range on some date."""
         self._kept: dict[str, Floats] = {}
         self._raw: dict[str, Floats] = {}
 
@@ -64,7 +66,8 @@ class Series:
             if name in self.indices:
                 index = self.indices[name]
                 self._kept[name] = index.compute(
-                    {band: self.interpolated(band) for band in index.bands}
+                    {band: self.interpolated(band) for band in index.bands},
+                    self.held_of(name) if index.clips else None,
                 )
             elif self._gapfilling:
                 # Not kept: a series as observed is wanted again only where it was asked for raw.
@@ -77,6 +80,10 @@ class Series:
                     self._band(name, clouded=True), np.float32(np.nan)
                 )
         return self._kept[name]
+
+    def held_of(self, name: str) -> Bools:
+        """Return the entry of `held` of a name, to be set where its values are held; (row, col)."""
+        return self.held.setdefault(name, np.zeros(self._observed.valid.shape[1:], bool))
 
     def raw(self, band: str) -> Floats:
         """Return a band as observed on the raw days, clouds and all; (date, row, col).

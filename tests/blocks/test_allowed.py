@@ -81,6 +81,21 @@ def test_without_a_word_of_the_operator_data_lie_in_their_home(
     assert "chain.output_path" in refused(allowed(folder), raw)
 
 
+def test_a_path_counts_under_iota2s_names_of_2020_too(folder: Path, raw: dict[str, Any]) -> None:
+    """They are read as those of today, so they must be looked at as those of today."""
+    chain, external = raw["chain"], raw["external_features"]
+    chain["S2Path"], chain["listTile"] = "/etc", chain.pop("list_tile")
+    del chain["s2_path"]
+    external["Module"] = "/etc/evil.py"
+    del external["module"]
+    said = refused(allowed(folder, folder), raw)
+    assert {"chain.s2_path", "external_features.module"} <= set(said)
+    (folder / "s2" / "T31TCJ").mkdir(parents=True, exist_ok=True)
+    (folder / "s2" / "T31TCJ" / "product").symlink_to("/etc")
+    chain["S2Path"] = str(folder / "s2")
+    assert "leads to" in refused(allowed(folder, folder), raw)["chain.s2_path"]
+
+
 def path_keys() -> list[tuple[str, str]]:
     """Every key whose schema or description says that it is a path, found without `allowed`."""
     return [

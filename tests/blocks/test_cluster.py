@@ -54,7 +54,7 @@ def test_local_workers_listen_on_this_machine_only() -> None:
 def test_an_address_or_a_class() -> None:
     with DaskCluster(address="tcp://10.0.0.1:8786").started(ram_gb=1) as address:
         assert address == "tcp://10.0.0.1:8786"
-    keywords = {"n_workers": 1, "processes": False, "dashboard_address": None}
+    keywords = {"n_workers": 1, "processes": False, "dashboard_address": "127.0.0.1:0"}
     named = DaskCluster(cluster_class="distributed.LocalCluster", cluster_kwargs=keywords)
     with named.started(ram_gb=1) as address, Client(address, set_as_default=False) as client:
         assert len(client.scheduler_info()["workers"]) == 1

@@ -12,6 +12,7 @@ from blocks.checks import PATH_KEYS
 from blocks.configuration import Configuration
 from blocks.resolve import ResolvedConfig, resolve
 from sitsflow.errors import ConfigError
+from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
 
 Raw = dict[str, Any]
@@ -51,22 +52,9 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"chain": {"lst_tile": "x"}, "Sentinel2": {"start_date": "x"}, "zzz": {}},
         {"chain.lst_tile": "'list_tile'", "Sentinel2": "'Sentinel_2'", "zzz": "no such section"},
     ),
-    "names of 2020": (
-        {
-            "chain": {"outputPath": "/x", "listTile": "a", "S2Path": "/y"},
-            "GlobChain": {"proj": "EPSG:2154", "useGapFilling": True, "features": []},
-            "iota2FeatureExtraction": {"copyinput": True},
-            "Sentinel_2": {"startDate": "20180101"},
-        },
-        {
-            "chain.outputPath": "'output_path'",
-            "chain.listTile": "'list_tile'",
-            "chain.S2Path": "'s2_path'",
-            "GlobChain": "chain.proj, sensors_data_interpolation.use_gapfilling, "
-            "arg_train.features",
-            "iota2FeatureExtraction": "iota2_feature_extraction.copy_input",
-            "Sentinel_2.startDate": "'start_date'",
-        },
+    "names of 2020 beside those of today": (
+        {"chain": {"outputPath": "/x"}, "GlobChain": {"proj": "EPSG:2154", "zzz": 1}},
+        {"chain.outputPath": "chain.output_path is given too", "GlobChain": "no such section"},
     ),
     "keys in the wrong section": (
         {"chain": {"auto_date": False}, "external_features": {"extractBands": True}},
@@ -217,14 +205,6 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"external_features": {"functions": "", "concat_mode": False}},
         {"external_features.functions": "no band"},
     ),
-    "native features without any": (
-        {
-            "external_features": {"functions": ...},
-            "iota2_feature_extraction": {"copy_input": False},
-            "arg_train": {"features": []},
-        },
-        {"iota2_feature_extraction.copy_input": "no band"},
-    ),
     "functions that cannot be": (
         {"external_features": {"functions": [["f", 3]]}},
         {"external_features.functions": "[['f', 3]]"},
@@ -305,11 +285,25 @@ def test_paths_are_expanded(raw: Raw, folder: Path, monkeypatch: pytest.MonkeyPa
 def test_a_sensor_without_description_is_not_supported_yet(
     key: str, raw: Raw, folder: Path
 ) -> None:
-    if key in {sensor.path_key for sensor in load_sensors().values()}:
+    if key in {PATH_KEY, *(sensor.path_key for sensor in load_sensors().values())}:
         assert resolved(raw, folder, {"chain": {key: "s2"}}).request().sensors
     else:
         messages = faults_of(merged(raw, {"chain": {key: "s2"}}), folder)
         assert "not supported yet" in messages[f"chain.{key}"]
+
+
+def test_rasters_without_dates_stand_last(raw: Raw, folder: Path) -> None:
+    changes = {"chain": {"user_feat_path": "s2"}, "userFeat": {"patterns": " ALT, SLP.tif"}}
+    found = resolved(raw, folder, changes)
+    rasters = found.request().sensors[-1]
+    assert (rasters.sensor, rasters.patterns) == ("userFeat", ("ALT", "SLP.tif"))
+    assert not any("userFeat" in notice for notice in found.notices)
+    alone = {"chain": {"s2_path": None, "user_feat_path": "s2"}}
+    assert (
+        "need a sensor with dates" in faults_of(merged(raw, alone), folder)["chain.user_feat_path"]
+    )
+    changes["userFeat"]["patterns"] = "ALT,,ALT"
+    assert "an empty pattern" in faults_of(merged(raw, changes), folder)["userFeat.patterns"]
 
 
 def test_sensors_keep_iota2s_order_and_defaults(raw: Raw, folder: Path) -> None:
@@ -323,6 +317,33 @@ def test_sensors_keep_iota2s_order_and_defaults(raw: Raw, folder: Path) -> None:
             field = type(Configuration.model_fields[name].default).model_fields
             assert field["temporal_resolution"].default == sensor.temporal_resolution
             assert sensor.path_key in Chain.model_fields
+
+
+def test_bands_of_sen2cor_have_the_names_of_theia_too(raw: Raw, folder: Path) -> None:
+    changes = {
+        "chain": {"s2_s2c_path": "s2", "s2_path": ...},
+        "Sentinel_2_S2C": {"keep_bands": ["B11", "B2", "B04", "B8"]},
+        "iota2_feature_extraction": {"extract_bands": True},
+    }
+    (sensor,) = resolved(raw, folder, changes).request().sensors
+    assert sensor.keep_bands == ("B02", "B04", "B08", "B11")
+
+
+def test_syntheses_may_keep_their_own_dates(raw: Raw, folder: Path) -> None:
+    changes: Raw = {
+        "chain": {"s2_l3a_path": "s2", "s2_path": ...},
+        "Sentinel_2_L3A": {"interpolated_dates": "input"},
+        "sensors_data_interpolation": {"auto_date": False},
+    }
+    found = resolved(raw, folder, changes)
+    assert found.warnings == ()
+    (sensor,) = found.request().sensors
+    assert sensor.interpolated_dates == "input"
+    changes["Sentinel_2_L3A"] |= {"start_date": "20180101", "temporal_resolution": 5}
+    changes["sensors_data_interpolation"] = {"use_gapfilling": False}
+    warned = [text.split(" is ")[0] for text in resolved(raw, folder, changes).warnings]
+    keys = ("start_date", "temporal_resolution", "interpolated_dates")
+    assert warned == [f"Sentinel_2_L3A.{key}" for key in keys]
 
 
 def test_a_users_sensor_has_a_path_and_a_section_of_its_own(raw: Raw, folder: Path) -> None:
@@ -447,6 +468,14 @@ def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, fold
             },
             "copy_input is ignored",
         ),
+        (
+            {
+                "iota2_feature_extraction": {"copy_input": False},
+                "arg_train": {"features": []},
+                "external_features": {"concat_mode": True},
+            },
+            "copy_input is ignored: features is []",
+        ),
         ({"sensors_data_interpolation": {"use_additional_features": True}}, "changes nothing"),
         ({"Landsat8_old": {"temporal_resolution": 8}}, "chain.l8_path_old is not set"),
         ({"userFeat": {"patterns": "ALT"}}, "section userFeat is ignored"),
@@ -456,6 +485,37 @@ def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, fold
 def test_what_is_ignored_is_a_warning(changes: Raw, words: str, raw: Raw, folder: Path) -> None:
     (warning,) = resolved(raw, folder, changes).warnings
     assert words in warning
+
+
+def test_names_of_2020_are_read_with_a_notice(raw: Raw, folder: Path) -> None:
+    old = {name: dict(section) for name, section in raw.items()}
+    chain = old["chain"]
+    chain["outputPath"], chain["listTile"] = chain.pop("output_path"), chain.pop("list_tile")
+    chain["S2Path"], chain["runs"], chain["logConsole"] = chain.pop("s2_path"), 3, True
+    chain["remove_tmp_files"], chain["random_seed"] = True, None
+    old["GlobChain"] = {"proj": "EPSG:2154", "useGapFilling": False, "features": []}
+    old["iota2FeatureExtraction"] = {"copyinput": True, "extractBands": True}
+    old.setdefault("Sentinel_2", {})["keepBands"] = ["B4", "B8"]
+    new = merged(raw, {
+        "chain": {"proj": "EPSG:2154"},
+        "sensors_data_interpolation": {"use_gapfilling": False},
+        "arg_train": {"features": []},
+        "iota2_feature_extraction": {"extract_bands": True},
+        "Sentinel_2": {"keep_bands": ["B4", "B8"]},
+    })  # fmt: skip
+    found = resolve(old, folder)
+    assert found.request() == resolve(new, folder).request()
+    text = "\n".join(found.notices)
+    for words in (
+        "chain.outputPath is iota2's of 2020: it is chain.output_path today",
+        "GlobChain.useGapFilling is iota2's of 2020: it is sensors_data_interpolation.use_gap",
+        "GlobChain.features is iota2's of 2020: it is arg_train.features today",
+        "chain.runs is iota2's of 2020: it has no effect: features maps learn nothing",
+        "chain.logConsole is iota2's of 2020: it has no effect",
+        "chain.remove_tmp_files is",
+        "chain.random_seed is",
+    ):
+        assert words in text
 
 
 def test_what_has_no_effect_is_a_notice(raw: Raw, folder: Path) -> None:

@@ -49,8 +49,9 @@ def test_a_suspended_run_is_known_as_such_in_its_steps(engine: dict[str, str]) -
 
 
 @pytest.mark.engine
-def test_flush_sends_what_a_process_has_still_to_say(engine: dict[str, str]) -> None:
-    code = """
+@pytest.mark.parametrize("stays", [False, True])
+def test_flush_sends_what_a_process_has_still_to_say(engine: dict[str, str], stays: bool) -> None:
+    code = f"""
         import os, sys
         from prefect import flow, get_client, runtime, task
         from flows.prefect_compat import flush
@@ -62,7 +63,7 @@ def test_flush_sends_what_a_process_has_still_to_say(engine: dict[str, str]) -> 
         @flow
         def run():
             one()
-            flush()
+            flush(stays={stays})
             sys.stdout.flush()
             os._exit(0)  # nothing is sent after this
 

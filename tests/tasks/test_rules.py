@@ -10,9 +10,10 @@ from rasterio.errors import RasterioIOError
 
 from sitsflow.errors import FunctionError, InputChangedError, ProductError, ReadError
 from sitsflow.io.record import TaskRecord, load_record
-from sitsflow.plan import Plan, save_plan
-from sitsflow.run.jobs import Job
+from sitsflow.plan import Plan, load_tile, save_plan
+from sitsflow.run.jobs import Job, fingerprint
 from sitsflow.run.status import load_status
+from tasks import rules
 from tasks.rules import RULES, carry_out, is_transient
 from tests.plans import grid_at, plan_for
 
@@ -26,6 +27,10 @@ def plan(tmp_path: Path) -> Plan:
     return plan
 
 
+def wanted(plan: Plan) -> str:
+    return fingerprint(JOB, plan, {"A": load_tile(plan.paths.root, "A")})
+
+
 def make(plan: Plan) -> TaskRecord:
     logging.getLogger("sitsflow.steps.chunk").info("reading a band")
     output = plan.paths.root / "chunk.tif"
@@ -34,9 +39,9 @@ def make(plan: Plan) -> TaskRecord:
 
 
 def test_a_job_leaves_a_record_a_log_and_its_status(plan: Plan) -> None:
-    made = carry_out(str(plan.paths.root), JOB, "abc", make)
+    made = carry_out(str(plan.paths.root), JOB, wanted(plan), make)
     assert isinstance(made, TaskRecord)
-    assert (made.task, made.tile, made.fingerprint) == (JOB.name, "A", "abc")
+    assert (made.task, made.tile, made.fingerprint) == (JOB.name, "A", wanted(plan))
     assert made.peak_rss_mb > 1
     assert load_record(JOB.record(plan.paths), plan.paths.root) == made
     log = JOB.log(plan.paths).read_text()
@@ -51,16 +56,32 @@ def test_a_job_leaves_a_record_a_log_and_its_status(plan: Plan) -> None:
 
 
 def test_a_job_whose_files_are_there_does_nothing(plan: Plan) -> None:
-    carry_out(str(plan.paths.root), JOB, "abc", make)
+    carry_out(str(plan.paths.root), JOB, wanted(plan), make)
 
     def never(plan: Plan) -> TaskRecord:
         raise AssertionError
 
-    again = carry_out(str(plan.paths.root), JOB, "abc", never)
+    again = carry_out(str(plan.paths.root), JOB, wanted(plan), never)
     assert isinstance(again, State)
     assert again.name == "Cached"
+    JOB.record(plan.paths).write_text("{}")
     with pytest.raises(AssertionError):
-        carry_out(str(plan.paths.root), JOB, "other", never)
+        carry_out(str(plan.paths.root), JOB, wanted(plan), never)
+
+
+def test_files_of_another_run_that_only_a_worker_sees_are_made_again(
+    plan: Plan, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = str(plan.paths.root)
+    monkeypatch.setattr(rules, "task_run", lambda: "the first")
+    carry_out(root, JOB, wanted(plan), make)
+    assert isinstance(carry_out(root, JOB, wanted(plan), make), State), "Dask ran the task again"
+    monkeypatch.setattr(rules, "task_run", lambda: "another")
+    again = carry_out(root, JOB, wanted(plan), make, attempt=2)
+    assert isinstance(again, State), "the worker of the first attempt died after it was done"
+    made = carry_out(root, JOB, wanted(plan), make)
+    assert isinstance(made, TaskRecord)
+    assert made.task_run == "another"
 
 
 def test_a_job_that_fails_tells_why(plan: Plan) -> None:
@@ -68,7 +89,7 @@ def test_a_job_that_fails_tells_why(plan: Plan) -> None:
         raise FunctionError("get_x (tile A, chunk 0) raised ValueError: too wet")
 
     with pytest.raises(FunctionError):
-        carry_out(str(plan.paths.root), JOB, "abc", fail)
+        carry_out(str(plan.paths.root), JOB, wanted(plan), fail)
     log = JOB.log(plan.paths).read_text()
     assert "Traceback" in log
     assert "too wet" in log

@@ -51,7 +51,7 @@ class Band(_Strict):
     a product is a single file, that file holds the band.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
     aliases: tuple[str, ...] = Field(default=(), description="other names that users may write")
     common: CommonName | None = None
     file: str = "*"
@@ -59,6 +59,7 @@ class Band(_Strict):
     resolution: float = Field(gt=0, description="pixel size in metres, before any resampling")
     scale: float = Field(default=1, gt=0)
     offset: float = 0
+    group: str | None = Field(default=None, description="accessors give its bands together")
     id: str | None = Field(default=None, description="what the product's metadata call the band")
 
 
@@ -101,10 +102,11 @@ class Sensor(_Strict):
 
     name: str = Field(description="section of the configuration, as iota2 spells it")
     label: str = Field(pattern=r"^[A-Za-z0-9]+$", description="in file, band and accessor names")
-    platform: str
+    platform: str = Field(description="what reports call the sensor")
     source: str = Field(description="where the format is described")
     path_key: str = Field(description="key of section `chain` that holds the root folder")
     temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
+    dated: bool = Field(default=True, description="False: rasters that stand for no day")
     product: str = Field(
         description="pattern of a product's name, with a group date; of several products with the "
         "same groups acquisition and tile the one with the highest group version counts"

@@ -10,13 +10,16 @@ import rasterio
 
 from tests.chaos.faults.model import Damage, Fault, Target, lay_out_anew
 
+_START_OF_TILE, _START_OF_DATA = bytes.fromhex("ff90000a"), bytes.fromhex("ff93")
 _PAGE = "<!DOCTYPE html><html><body><h1>503 Service Unavailable</h1></body></html>\n" * 40
 
 
 def blocks_of(path: Path) -> list[tuple[int, int]]:
-    """Return the offset and size of each block of a TIFF, in bytes."""
+    """Return the offset and size of each block of a TIFF or JPEG 2000 file, in bytes."""
     found = []
     with rasterio.open(path) as file:
+        if file.driver == "JP2OpenJPEG":
+            return _tile_parts(path.read_bytes())
         bands = file.indexes if file.interleaving.name == "band" else file.indexes[:1]
         for band in bands:
             for (row, col), _ in file.block_windows(band):
@@ -24,6 +27,17 @@ def blocks_of(path: Path) -> list[tuple[int, int]]:
                 offset = file.get_tag_item(f"BLOCK_OFFSET_{place}", "TIFF", bidx=band)
                 size = file.get_tag_item(f"BLOCK_SIZE_{place}", "TIFF", bidx=band)
                 found.append((int(offset), int(size)))
+    return found
+
+
+def _tile_parts(data: bytes) -> list[tuple[int, int]]:
+    """Return the offset and size of the packets of each part of a tile, after its head."""
+    found, at = [], data.index(_START_OF_TILE)
+    while data.startswith(_START_OF_TILE, at):
+        size = int.from_bytes(data[at + 6 : at + 10], "big")
+        packets = data.index(_START_OF_DATA, at) + 2
+        found.append((packets, at + size - packets))
+        at += size
     return found
 
 

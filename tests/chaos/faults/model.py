@@ -114,6 +114,9 @@ _LAYOUTS: tuple[dict[str, Any] | None, ...] = (
 
 def lay_out_anew(path: Path, rng: random.Random) -> None:
     """Write a file again with the same pixels, in blocks of another form; or leave it."""
+    with rasterio.open(path) as file:
+        if file.driver != "GTiff":  # JPEG 2000 has its tiles already
+            return
     layout = rng.choice(_LAYOUTS)
     if layout is None:
         return

@@ -44,6 +44,12 @@ def unwritten_block(target: Target) -> Damage:
     with rasterio.open(target.path) as file:
         values, profile = file.read(), file.profile
         windows = [window for _, window in file.block_windows(1)]
+    if (
+        profile["driver"] != "GTiff"
+    ):  # JPEG 2000 has no table of blocks: its tiles follow each other
+        last_tile = target.path.read_bytes().rindex(bytes.fromhex("ff90000a"))
+        target.path.write_bytes(target.path.read_bytes()[:last_tile] + b"\xff\xd9")
+        return target.harmed()
     left_out = target.rng.choice(windows)
     with rasterio.open(target.path, "w", **profile, SPARSE_OK=True) as file:
         for window in windows:

@@ -185,7 +185,7 @@ def test_a_file_that_cannot_be_read_is_no_fault_of_the_function(
 ):
     plan, tiles = plan_of(write(f"def f(self): return {NDVI}.sum(2), []\n"))
 
-    def fail(layers, window):
+    def fail(layers, window, **_):
         raise ReadError("the network went away")
 
     monkeypatch.setattr(sitsflow.timeseries.observations, "read_layers", fail)

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from sitsflow.io.record import TaskRecord, is_current, load_record, save_record
+from sitsflow.io.record import TaskRecord, is_current, lack_of, load_record, save_record
 
 
 @pytest.fixture
@@ -57,3 +57,15 @@ def test_a_missing_output_is_not_recorded(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError):
         save_record(tmp_path / "record.json", record, tmp_path)
     assert not list(tmp_path.iterdir())
+
+
+def test_what_is_lacking_is_named(kept: Path, tmp_path: Path) -> None:
+    output = tmp_path / "final" / "map.tif"
+    assert lack_of(kept, "abc", tmp_path) == ""
+    assert lack_of(kept, "abd", tmp_path) == f"{kept} is of an earlier run"
+    output.write_bytes(b"pixel")
+    assert lack_of(kept, "abc", tmp_path) == f"{output} has 5 bytes, and had 6 when it was written"
+    output.unlink()
+    assert lack_of(kept, "abc", tmp_path) == f"{output} is not there"
+    kept.unlink()
+    assert lack_of(kept, "abc", tmp_path) == f"{kept} is not there"

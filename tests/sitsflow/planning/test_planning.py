@@ -10,8 +10,10 @@ import shapely
 
 from sitsflow.dates import stamp
 from sitsflow.errors import ConfigError, FunctionError, GridError, MissingInputError
+from sitsflow.features.probe import ProbeResult
 from sitsflow.plan import load_plan, load_tile, save_plan
-from sitsflow.planning.chunking import auto_size, cut
+from sitsflow.planning.chunking import Blocks, auto_size, best_size, cut
+from sitsflow.planning.estimates import bytes_per_pixel
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking
 from tests.plans import grid_at
@@ -128,7 +130,7 @@ def test_the_users_code_is_part_of_the_fingerprint(products, tmp_path):
     ],
 )
 def test_split_number_as_iota2(rows, number, expected):
-    windows = cut(grid_at(0, 0, rows, 4), Chunking(mode="split_number", number=number), (1, 1), 1)
+    windows = cut(grid_at(0, 0, rows, 4), Chunking(mode="split_number", number=number), (), 1)
     assert [(window.row, window.height) for window in windows] == expected
     assert sum(window.height * window.width for window in windows) == rows * 4
 
@@ -144,7 +146,7 @@ def test_split_number_as_iota2(rows, number, expected):
 def test_every_pixel_lies_in_one_chunk(chunking):
     grid = grid_at(0, 0, 53, 31)
     seen = np.zeros(grid.shape, int)
-    for window in cut(grid, chunking, (16, 16), 300):
+    for window in cut(grid, chunking, [Blocks((16, 16), (0, 0), 1)], 300):
         seen[window.slices] += 1
     assert (seen == 1).all()
 
@@ -154,6 +156,32 @@ def test_automatic_chunks_are_whole_blocks_within_the_memory():
     assert auto_size((10980, 10980), (1024, 1024), 5_000_000) == (1024, 4096)
     assert auto_size((10980, 10980), (1024, 1024), 500_000) == (488, 1024)
     assert auto_size((96, 96), (64, 96), 30_000_000) == (96, 96)
+
+
+@pytest.mark.parametrize("pixels", [600_000, 800_000, 3_000_000, 12_000_000, 30_000_000])
+@pytest.mark.parametrize("coarse", [640, 1024])
+def test_automatic_chunks_decode_no_more_than_those_of_the_finest_blocks(pixels, coarse):
+    """Tiles of Sen2Cor: codestream tiles of 1024 pixels at 10 m, and as many or fewer at 20 m."""
+    shape = 10980, 10980
+    fine = Blocks((1024, 1024), (0, 0), 2)
+    wide = Blocks((2 * coarse, 2 * coarse), (4, 4), 2 / 4)
+    size = best_size(shape, [fine, wide], pixels)
+    assert size[0] * size[1] <= pixels
+
+    def cost(chunk):
+        return sum(one.decoded(shape, chunk) for one in (fine, wide))
+
+    assert cost(size) <= cost(auto_size(shape, (1024, 1024), pixels))
+
+
+def test_blocks_that_chunks_share_are_counted_for_each():
+    fine = Blocks((10, 10), (0, 0), 1)
+    assert fine.decoded((40, 20), (40, 20)) == 800
+    assert fine.decoded((40, 20), (10, 20)) == 800
+    assert fine.decoded((40, 20), (5, 20)) == 1600
+    reaching = Blocks((10, 10), (2, 2), 1)
+    assert reaching.decoded((40, 10), (40, 10)) == 400
+    assert reaching.decoded((40, 10), (10, 10)) == (2 + 3 + 3 + 2) * 100
 
 
 def test_too_many_chunks(products, tmp_path):
@@ -286,6 +314,35 @@ def test_bands_of_other_dates_are_not_laid_over_one_another(products, tmp_path):
         make_plan(tutorial(root, tmp_path / "out", **keys))
     plan, _ = make_plan(tutorial(root, tmp_path / "out", **keys, fill_missing_dates=True))
     assert "Sentinel2_B2_20180305" in plan.labels
+
+
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"resolution": (20.0, 20.0)}, True),
+        ({"resolution": (20.0, 20.0), "crs": "EPSG:2154", "resampling": "bilinear"}, True),
+        ({"resolution": (20.0, 20.0), "resampling": "average"}, False),
+        ({"resolution": (15.0, 30.0)}, False),
+        ({}, False),
+    ],
+)
+def test_a_much_coarser_map_brings_the_average_to_mind(products, tmp_path, changes, expected):
+    notices = make_plan(tutorial(products, tmp_path, **changes))[0].notices
+    assert any("'average'" in text for text in notices) == expected
+
+
+def test_a_coarser_map_needs_more_memory_a_pixel(products, tmp_path):
+    def needed(size):
+        request = tutorial(
+            products, tmp_path, resolution=(size, size),
+            chunking=Chunking(mode="user_fixed", size_x=4, size_y=4),
+        )  # fmt: skip
+        plan, tiles = make_plan(request)
+        tile, used = tiles[TILES[0]], {"Sentinel2": ("B4", "B8")}
+        found = ProbeResult((), plan.functions, used, used)
+        return bytes_per_pixel(tile.series, found, request, tile.grid)
+
+    assert needed(60.0) > 2 * needed(10.0)
 
 
 def test_notices(products, tmp_path):

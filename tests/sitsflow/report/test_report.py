@@ -179,6 +179,14 @@ def test_what_users_write_is_escaped(tmp_path):
     assert "14 (" in page.text  # of both chunks
 
 
+def test_pixels_whose_index_was_held_are_summed_over_chunks(tmp_path):
+    plan, tiles = made(tmp_path, ["one"], _fields(1), held_counts={"Sentinel2_NDVI": 6}, pixels=50)
+    page = _report(plan, tiles)
+    assert "Indices held in their range" in page.text
+    assert "12 (12" in page.text  # of 100 pixels
+    assert "2 chunks" in page.text
+
+
 def test_forty_features(tmp_path):
     labels = [f"feature_{n}" for n in range(40)]
     plan, tiles = made(tmp_path, labels, _fields(40))

@@ -18,7 +18,7 @@ GOOD = {
     ("changed", "place", "said"),
     [
         ({"sensor": "Sentinel2"}, "sensor", "did you mean Sentinel_2"),
-        ({"sensor": "xyz"}, "sensor", "known are Sentinel_2, Landsat8_old"),
+        ({"sensor": "xyz"}, "sensor", "known are Sentinel_2, Sentinel_2_S2C"),
         ({"tiles": ["31TCJ"]}, "tiles", "'31TCJ'.*T31TCJ"),
         ({"tiles": ["T31TCJ", "T31TCJ"]}, "tiles", "twice: T31TCJ"),
         ({"tiles": []}, "tiles", "at least one"),
@@ -27,6 +27,8 @@ GOOD = {
         ({"every": 0}, "every", "at least 1"),
         ({"size": 14}, "size", "at least 16"),
         ({"size": 17}, "size", "multiple of 2"),
+        ({"baseline": "0400"}, "baseline", "only products of Sentinel_2_S2C"),
+        ({"sensor": "Sentinel_2_S2C", "baseline": "4"}, "baseline", "not one of 0212, 0400"),
     ],
 )
 def test_a_bad_argument_is_named(tmp_path, changed, place, said):

@@ -14,8 +14,8 @@ from sitsflow.errors import FunctionError
 from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import load_sensors
 from sitsflow.request import Chunking, FunctionCall
-from sitsflow.steps.chunk import compute_chunk
-from tests.products import by_date, copy_of, rewrite
+from sitsflow.steps.chunk import compute_chunk, write_chunk
+from tests.products import by_date, copy_of, rewrite, rewrite_all
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
 from tests.requests import TILES, calls, computed, sentinel2, tile_values, tutorial
 
@@ -61,6 +61,57 @@ def test_any_chunking_gives_the_same_bits(products, tmp_path, crs):
     ]
     for other in maps[1:]:
         np.testing.assert_array_equal(maps[0], other)
+
+
+def _blocks(values):
+    """Each 2 x 2 pixels as a last axis of four: (..., row, col, 4)."""
+    *first, rows, cols = values.shape
+    cut = values[..., : rows // 2 * 2, : cols // 2 * 2]
+    cut = cut.reshape(*first, rows // 2, 2, cols // 2, 2)
+    return np.moveaxis(cut, -3, -2).reshape(*first, rows // 2, cols // 2, 4)
+
+
+def test_an_average_is_of_clear_pixels_and_half_of_them_make_a_date(products, tmp_path):
+    request = tutorial(
+        products, tmp_path, resampling="average", resolution=(20.0, 20.0), concat_mode=True,
+        functions=(), indices=False, sensors=(sentinel2(products, keep_bands=("B4", "B5")),),
+    )  # fmt: skip
+    plan, tiles = make_plan(request)
+    tile = tiles["T31TCJ"]
+    source = tile.series[0].grids["B4"]
+    assert (tile.grid.x, tile.grid.y, tile.grid.xres) == (source.x, source.y, 2 * source.xres)
+    days, valid, bands = sentinel2_series(products, "T31TCJ", ["B4", "B5"])
+    clear, red = _blocks(valid), _blocks(bands["B4"])
+    half = clear.sum(axis=-1) >= 2
+    assert (half & ~clear.all(axis=-1)).any()
+    with np.errstate(invalid="ignore"):
+        mean = np.where(clear, red, 0).sum(axis=-1) / clear.sum(axis=-1)
+    values = tile_values(plan, tile)
+    rows, cols = half.shape[1:]  # the last pixels may reach beyond the source
+    for at, (band, usable) in enumerate(
+        ((mean, half), (bands["B5"][:, :rows, :cols], half & clear.all(axis=-1)))
+    ):
+        expected = np.nan_to_num(interpolated(band, usable, days, TARGETS), nan=NODATA)
+        found = values[at::2, :rows, :cols]
+        np.testing.assert_allclose(found, expected, rtol=1e-5, atol=0.01)
+
+
+@pytest.mark.parametrize("size", [25.0, 60.0])
+def test_averages_have_the_same_bits_in_any_chunking(products, tmp_path, size):
+    maps = [
+        computed(
+            tutorial(
+                products, tmp_path, crs="EPSG:2154", resampling="average", resolution=(size, size),
+                functions=calls("duplicate_ndvi"), chunking=chunking,
+            )
+        )["T31TCJ"]
+        for chunking in (
+            Chunking(mode="split_number", number=1),
+            Chunking(mode="user_fixed", size_x=7, size_y=3),
+        )
+    ]  # fmt: skip
+    assert (maps[0] != NODATA).any()
+    np.testing.assert_array_equal(maps[0], maps[1])
 
 
 def test_only_two_bands_and_three_masks_are_read(products, tmp_path, monkeypatch):
@@ -283,6 +334,56 @@ def test_undefined_pixels_become_nodata_and_are_counted(products, tmp_path, modu
         FunctionError, match=r"f \(tile T31TCJ, chunk 1\): a is .* row 33, column 2"
     ):
         compute_chunk(plan, tiles["T31TCJ"], 1)
+
+
+def _with_negative_red(products, root):
+    """Red is below 0 in the first nine columns, as at the edge of a corrected shadow."""
+
+    def change(values):
+        first = np.arange(values.shape[2]) < 9
+        return np.where(first & (values > 0), -values, values)
+
+    copy_of(products, root)
+    rewrite_all(root, "*_FRE_B4.tif", change)
+    return root
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_native_features_and_accessors_hold_ndvi_and_count_its_pixels(products, tmp_path, clip):
+    root = _with_negative_red(products, tmp_path / "dark")
+    days, valid, bands = sentinel2_series(root, "T31TCJ", ["B4", "B8"])
+    red, nir = (interpolated(bands[name], valid, days, TARGETS) for name in ("B4", "B8"))
+    free = ndvi(red, nir, clip=False)
+    assert np.nanmax(free) > 2000
+    expected = np.nan_to_num(free.clip(-1000, 1000) if clip else free, nan=NODATA)
+    beyond = int((np.abs(free) > 1000).any(axis=0).sum()) if clip else 0
+    steady = np.abs(red + nir) > 20  # float32 says little of a quotient by almost 0
+    for how, padding in ((Chunking(mode="split_number", number=1), (0, 0)), (Chunking(), (3, 2))):
+        request = tutorial(
+            root, tmp_path / "out", concat_mode=True, functions=calls("duplicate_ndvi"),
+            clip_indices=clip, chunking=how, padding=padding,
+        )  # fmt: skip
+        plan, tiles = make_plan(request)
+        tile = tiles["T31TCJ"]
+        native = [at for at, label in enumerate(plan.labels) if "_NDVI_" in label]
+        for found in (native, slice(-len(TARGETS), None)):
+            values = tile_values(plan, tile)[found]
+            where = steady | np.isnan(free)
+            np.testing.assert_allclose(values[where], expected[where], rtol=1e-4, atol=0.02)
+            if clip:
+                assert np.abs(values[values != NODATA]).max() == 1000
+        counts = [compute_chunk(plan, tile, at).held for at in range(len(tile.chunks))]
+        assert sum(one.get("Sentinel2_NDVI", 0) for one in counts) == beyond
+
+
+def test_held_pixels_are_in_the_log_and_in_the_record_of_a_chunk(products, tmp_path, caplog):
+    root = _with_negative_red(products, tmp_path / "dark")
+    plan, tiles = make_plan(tutorial(root, tmp_path / "out"))
+    with caplog.at_level("INFO", logger="sitsflow"):
+        record = write_chunk(plan, tiles["T31TCJ"], 0)
+    count = record.held_counts["Sentinel2_NDVI"]
+    assert count > 0
+    assert f"Sentinel2_NDVI: {count} pixel(s) beyond -1000 or 1000" in caplog.text
 
 
 def test_a_failing_function_shows_the_users_own_lines(products, tmp_path, module):

@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sitsflow.errors import ExpressionError
 from sitsflow.products.sensors import load_sensors
@@ -61,8 +63,47 @@ def test_what_the_catalogue_cannot_give_is_named(name, message):
 def test_the_compiled_quotient_has_the_bits_of_numpys():
     rng = np.random.default_rng(3)
     one, other = rng.uniform(-200, 12000, (2, 5, 40, 30)).astype(np.float32)
-    expected = (one - other) / (one + other) * np.float32(1000)
+    expected = np.clip((one - other) / (one + other) * np.float32(1000), -1000, 1000)
     np.testing.assert_array_equal(normalized_difference(one, other), expected)
     np.testing.assert_array_equal(
         normalized_difference(one[:, ::2], other[:, ::2]), expected[:, ::2]
     )
+
+
+def pixels(*values):
+    """Dates of one row of pixels."""
+    return np.array(values, np.float32).reshape(len(values), 1, -1)
+
+
+def test_quotients_of_negative_reflectances_are_held_and_their_pixels_noted():
+    red = pixels([-50, 49, 10, 0, np.nan], [100, -49, -10, 0, 10], [7, 9, 9, 0, 9])
+    nir = pixels([100, -50, -10, 0, 10], [-99, 50, 30, 30, 30], [7, 9, 9, 0, 9])
+    free = np.array([[3000, 99000, 0, 0, np.nan], [-199000, 99000, 2000, 1000, 500], [0] * 5])
+    held = np.zeros((1, 5), bool)
+    found = normalized_difference(nir, red, held=held)
+    np.testing.assert_array_equal(found[:, 0], free.clip(-1000, 1000))
+    assert held[0].tolist() == [True, True, True, False, False]
+    np.testing.assert_array_equal(normalized_difference(nir, red, clip=False)[:, 0], free)
+    np.testing.assert_array_equal(normalized_difference(nir[0], red[0]), found[0])
+
+
+@given(
+    st.lists(st.tuples(*[st.floats(0, 20000, width=32)] * 2), min_size=1, max_size=40),
+)
+def test_what_is_not_negative_is_never_touched(pairs):
+    one, other = np.array(pairs, np.float32).T.reshape(2, 1, 1, -1)
+    held = np.zeros(one.shape[1:], bool)
+    found = normalized_difference(one, other, held=held)
+    np.testing.assert_array_equal(found, normalized_difference(one, other, clip=False))
+    assert not held.any()
+
+
+@pytest.mark.parametrize("clip", [True, False])
+def test_ndvi_and_ndwi_clip_if_they_are_asked_to(clip):
+    indices = iota2_indices(S2, S2.band_names, clip=clip)
+    dark = bands(B4=-90, B8=100, B11=-97)
+    expected = (1000, -1000) if clip else (19000, -197000 / 3)
+    for name, value in zip(("NDVI", "NDWI"), expected, strict=True):
+        assert indices[name].clips == clip
+        assert indices[name].compute(dark)[0, 0] == pytest.approx(value)
+    assert not indices["Brightness"].clips
