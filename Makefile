@@ -56,12 +56,14 @@ lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentatio
 	$(BIN)/deptry .
 	$(BIN)/mypy
 	$(BIN)/python -m blocks.reference --check docs/configuration.md
+	$(BIN)/python -m blocks.sensor_table --check docs/sensors.md
 bench: $(INSTALLED) ## measure the science against GDAL's warper
 	$(BIN)/python -m tests.benchmarks
 bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (ARGS="-n 1000")
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
-docs: $(INSTALLED) ## write the configuration reference again from the models
+docs: $(INSTALLED) ## write the configuration reference and the table of sensors again
 	$(BIN)/python -m blocks.reference docs/configuration.md
+	$(BIN)/python -m blocks.sensor_table docs/sensors.md
 docs-site: $(VENV)/.docs ## build the documentation as a site, site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now

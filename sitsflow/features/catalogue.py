@@ -96,7 +96,7 @@ def _about(one: Accessor, series: Series) -> str:
             return "index of the spyndex catalogue, on reflectance 0 to 1"
         return "all bands, DN" if one.what == "Brightness" else "index x 1000"
     common = sensor.band(one.what).common or one.what
-    return f"{common}, DN = reflectance x {sensor.quantification:g}"
+    return f"{common}, {sensor.unit or f'DN = {sensor.unit_text}'}"
 
 
 def _functions(functions: Iterable[PublicFunction], kind: Kind) -> list[CatalogueEntry]:

@@ -23,7 +23,8 @@ _SERIES = {"resampling", "use_gapfilling", "indices", "clip_indices", "spectral_
 _NATIVE = {"copy_input", "rel_refl", "keep_duplicates"}
 """Those by which native features are chosen."""
 _FINDING = {
-    "source", "platform", "path_key", "temporal_resolution", "product", "date_format", "drivers",
+    "source", "platform", "path_key", "temporal_resolution", "product", "example", "date_format",
+    "drivers", "unit",
 }  # fmt: skip
 """Fields of a sensor by which products are found and described, not read."""
 

@@ -80,7 +80,7 @@ def quantity_of(series: tuple[SeriesPlan, ...]) -> Quantity | None:
         return Quantity("NDVI", "", able)
     for one in series:
         if one.read:
-            unit = f"digital numbers, reflectance x {one.sensor.quantification:g}"
+            unit = one.sensor.unit or f"digital numbers, {one.sensor.unit_text}"
             return Quantity(one.read[0], unit, frozenset({one.sensor.label}))
     return None
 

@@ -111,9 +111,13 @@ class Sensor(_Strict):
         description="pattern of a product's name, with a group date; of several products with the "
         "same groups acquisition and tile the one with the highest group version counts"
     )
+    example: str | None = Field(default=None, description="name of a product, for people")
     date_format: str
     single_file: bool = Field(default=False, description="whether a product is one file")
     metadata: Metadata | None = None
+    unit: str | None = Field(
+        default=None, description="of the values, for people; None: reflectance x quantification"
+    )
     quantification: float = Field(gt=0, description="digital number of reflectance 1")
     nodata: float = Field(description="in the files")
     missing: float | None = Field(
@@ -155,6 +159,17 @@ class Sensor(_Strict):
         if self.single_file and (self.masks or self.metadata):
             raise ValueError("a product that is a single file has neither masks nor metadata")
         return self
+
+    @model_validator(mode="after")
+    def _the_example_is_one(self) -> Self:
+        if self.example is not None and not re.match(self.product, self.example):
+            raise ValueError(f"example: {self.example} is not named like a product")
+        return self
+
+    @property
+    def unit_text(self) -> str:
+        """What values count, for people."""
+        return self.unit or f"reflectance x {self.quantification:g}"
 
     @property
     def raw_nodata(self) -> float:

@@ -285,7 +285,7 @@ def test_of_a_sensor_what_it_reads_counts(products, tmp_path):
         return steps_of(tutorial(products, tmp_path / "out", sensor_folders=(folder,)))
 
     before = of()
-    assert not changed(before, of(source="elsewhere", temporal_resolution=5))
+    assert not changed(before, of(source="elsewhere", temporal_resolution=5, unit="percent"))
     assert changed(before, of(quantification=1000)) == FEATURES
     masks = [dict(mask) for mask in fields["masks"]]
     masks[0]["invalid"] = {"how": "bits", "values": [1]}

@@ -7,6 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sitsflow.features.catalogue import describe
+from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, Request, SensorRequest
 from sitsflow.simulate import SIMULATORS, simulate
 from tests.products import rewrite, rewrite_all
@@ -18,7 +20,7 @@ from tests.reference_map import (
     ndvi,
     sensor_series,
 )
-from tests.requests import DHI, calls, computed
+from tests.requests import DHI, calls, computed, tile_values
 
 FIRST, LAST, STEP = date(2018, 4, 1), date(2018, 7, 6), 20
 TARGETS = np.arange(day_of("20180401"), day_of("20180706") + 1, STEP)
@@ -110,7 +112,13 @@ def test_maps_agree_with_the_slow_reference(products, sensor, concat_mode):
 def test_thermal_bands_have_their_unit(products, sensor, bands):
     root = products(sensor, WRS)
     asked = request_for(sensor, root, WRS, functions=(), concat_mode=True, indices=False)
-    for tile, values in computed(asked).items():
+    plan, tiles = make_plan(asked)
+    about = {one.name: one.about for one in describe(plan, tiles)}
+    unit = "kelvin" if bands == ["B10"] else "W/(m2 sr um)"
+    label = tiles[WRS[0]].series[0].sensor.label
+    assert about[f"get_interpolated_{label}_B10()"] == f"B10, {unit}"
+    for tile, plan_of_tile in tiles.items():
+        values = tile_values(plan, plan_of_tile)
         days, valid, raw = sensor_series(sensor, root, tile, bands)
         expected = np.stack(
             [interpolated(raw[band], valid, days, TARGETS) for band in bands], axis=1
