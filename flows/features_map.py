@@ -25,15 +25,14 @@ from flows.previous_run import close_previous_run
 from flows.progress import RunProgress
 from flows.resources import Resources, RetryLimits
 from flows.rounds import StepRounds
+from flows.seen_files import see_files
 from flows.server import ended_without_server
 from flows.ui_pages import begin_run, name_run
-from sitsflow.io.shared_folder import wait_while
 from sitsflow.plan import save_plan
 from sitsflow.run.information import join_merge_logs, write_run_information
 from sitsflow.run.jobs import Job, is_done, ram_gb
 from sitsflow.run.output_folder import output_folder, read_marker
 from sitsflow.run.previous_run import discard
-from sitsflow.run.promised import lack_of_jobs, unseen
 from sitsflow.run.status import forget_status
 
 
@@ -141,24 +140,4 @@ def _run_step(planned: PlannedRun, task: str, jobs: list[Job], steps: StepRounds
         steps.cluster.start(planned.most_wanted())
     each = Resources(max(ram_gb(job, plan) for job in left))
     steps.run(task, to_run, each, len(there), blocked)
-    _see(planned, to_run, progress)
-
-
-def _see(planned: PlannedRun, jobs: list[Job], progress: RunProgress) -> None:
-    """Wait until this machine sees what jobs made: the report and later runs read it here.
-
-    What is not seen in time failed: then the output folder is not the workers', or the next run
-    would make it again.
-    """
-    ended = [job for job in jobs if progress.state(job) in ("done", "already there")]
-
-    def lacking() -> str:
-        raise_if_interrupted()
-        return lack_of_jobs(ended, planned.plan, planned.tiles)
-
-    wait_while(lacking, progress.say)
-    for job in ended:
-        if lack := lack_of_jobs([job], planned.plan, planned.tiles):
-            progress.ended(job, "failed", unseen(lack))
-        else:
-            progress.seen(job)
+    see_files(plan, planned.tiles, to_run, progress)

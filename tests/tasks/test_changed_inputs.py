@@ -125,8 +125,8 @@ def test_a_product_replaced_while_a_chunk_reads_it(
 
     plain = observations.read_layers
 
-    def and_then(layers: Any, window: Any) -> Any:
-        values = plain(layers, window)
+    def and_then(layers: Any, window: Any, **options: Any) -> Any:
+        values = plain(layers, window, **options)
         if band(begun, "B4") in [layer.path for layer in layers]:
             set_values(band(begun, "B4"))
         return values

@@ -46,15 +46,23 @@ def test_cubes_hold_the_series_under_iota2s_names(products, tmp_path):
     np.testing.assert_array_equal(whole, features)
 
 
-def test_without_native_features_there_is_no_file_of_them(products, tmp_path):
+def test_without_indices_native_features_are_the_reflectances(products, tmp_path):
+    """As in iota2, which leaves its feature extraction out then, whatever `copy_input` says."""
     request = tutorial(
         products, tmp_path, write_outputs=True, copy_input=False, indices=False,
         functions=(FunctionCall(name="get_ndvi"),),
     )  # fmt: skip
     plan, tiles = make_plan(request)
     prepare_tile(plan, tiles["T31TCJ"])
-    names = {path.name for path in plan.paths.features("T31TCJ").glob("*.tif")}
-    assert names == {f"Sentinel2_T31TCJ_{what}.tif" for what in ("reference", "TS", "MASKS", "TSG")}
+    folder = plan.paths.features("T31TCJ")
+    with (
+        rasterio.open(folder / "Sentinel2_T31TCJ_TSG.tif") as series,
+        rasterio.open(folder / "Sentinel2_T31TCJ_Features.tif") as features,
+    ):
+        assert features.descriptions == series.descriptions
+        filled, native = series.read(), features.read()
+    seen = native != plan.request.no_data_value
+    np.testing.assert_array_equal(np.trunc(native[seen]), filled[seen])
 
 
 @pytest.mark.parametrize(
