@@ -10,7 +10,6 @@ import threading
 
 from prefect.context import FlowRunContext
 from prefect.events.worker import EventsWorker
-from prefect.logging.handlers import APILogWorker
 
 _FLUSH_SECONDS = 30
 
@@ -47,7 +46,8 @@ def flush(*, stays: bool = False) -> None:
     stays : bool
         Whether the process goes on to work for other runs. To drain one stops all of Prefect's
         services, those of concurrency limits too, which Prefect never lets go of: the next run
-        starts new ones, each with the context of a task.
+        starts new ones, each with the context of a task. Log records go by themselves then, within
+        two seconds: nothing is waited for, since their service never says that it has sent all.
     """
     if not stays:
         for handler in logging.getLogger("prefect.task_runs").handlers:
@@ -55,7 +55,7 @@ def flush(*, stays: bool = False) -> None:
         EventsWorker.drain_all(timeout=_FLUSH_SECONDS)
         return
     for service in list(EventsWorker._instances.values()):  # type: ignore[misc]  # of all kinds
-        if isinstance(service, EventsWorker | APILogWorker):
+        if isinstance(service, EventsWorker):
             # It waits without limit, also for a server that is gone.
             waiting = threading.Thread(target=service.wait_until_empty, daemon=True)
             waiting.start()

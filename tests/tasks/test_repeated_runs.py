@@ -141,7 +141,13 @@ CHANGES: dict[str, tuple[Callable[[Folder], None] | dict[str, object], set[str]]
 }
 
 
-@pytest.mark.parametrize("name", CHANGES)
+_QUICK = ("the function", "no data")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(one, marks=() if one in _QUICK else pytest.mark.slow) for one in CHANGES],
+)
 def test_what_is_kept_is_what_a_fresh_run_would_make(folder, name):
     change, expected = CHANGES[name]
     if callable(change):

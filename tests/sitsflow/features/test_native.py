@@ -112,7 +112,7 @@ def expected(
 
 @pytest.mark.parametrize("sensor", ROLES)
 @pytest.mark.parametrize("indices", [True, False])
-@pytest.mark.parametrize("kept", [False, True])
+@pytest.mark.parametrize("kept", [pytest.param(False, marks=pytest.mark.slow), True])
 def test_native_features_are_iota2s(sensor: str, indices: bool, kept: bool) -> None:
     every = load_sensors()[sensor].band_names
     assert len(every) == SIZE[sensor]

@@ -96,7 +96,7 @@ def test_an_average_is_of_clear_pixels_and_half_of_them_make_a_date(products, tm
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=0.01)
 
 
-@pytest.mark.parametrize("size", [25.0, 60.0])
+@pytest.mark.parametrize("size", [pytest.param(25.0, marks=pytest.mark.slow), 60.0])
 def test_averages_have_the_same_bits_in_any_chunking(products, tmp_path, size):
     maps = [
         computed(
