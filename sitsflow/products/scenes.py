@@ -95,7 +95,7 @@ class _Named(NamedTuple):
     def acquisition(self) -> tuple[str | None, ...]:
         """What products of one acquisition share; their name where they say nothing of it."""
         said = self.said
-        return (said.get("acquisition") or self.entry.name, said.get("tile"))
+        return (said.get("acquisition") or product_name(self.entry), said.get("tile"))
 
     @property
     def version(self) -> tuple[tuple[int, str], ...]:

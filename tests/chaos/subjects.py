@@ -20,7 +20,7 @@ from sitsflow.simulate.model import BadTileError
 SENSORS = tuple(load_sensors())
 """Names of all sensors that sitsflow describes: a new one is attacked from its first day."""
 
-_TILES = ("T31TCJ", "D0005H0002")
+_TILES = ("T31TCJ", "D0005H0002", "tile199029")
 """A tile of each tiling."""
 
 _SIZE, _EVERY = 64, 16
@@ -64,9 +64,9 @@ class Subject:
 
     @property
     def bands(self) -> tuple[str, ...]:
-        """Names of the two bands that the run reads."""
+        """Names of the two bands that the run reads; of a sensor with one, that."""
         names = self.sensor.band_names
-        return names[0], names[-1]
+        return tuple(dict.fromkeys((names[0], names[-1])))
 
     def request(self, root: Path, output: Path, *, skip: bool = False) -> Request:
         """Ask for a map of the two bands on regular dates, in two chunks."""
