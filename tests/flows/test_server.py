@@ -412,6 +412,7 @@ def test_users_are_known_until_they_end_however_that_is(home: Path) -> None:
 
 
 @pytest.mark.engine
+@pytest.mark.slow
 def test_a_database_that_it_cannot_read_is_named_as_the_cause(home: Path) -> None:
     (home / "prefect.db").write_bytes(b"not a database" * 1000)
     with pytest.raises(server.ServerError) as caught:

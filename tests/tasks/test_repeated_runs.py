@@ -261,6 +261,7 @@ def test_a_plan_reads_pixels_of_touched_files_alone_and_writes_nothing(folder, m
     assert {path: path.stat().st_mtime_ns for path in out.rglob("*")} == before
 
 
+@pytest.mark.slow
 def test_only_the_pixels_inside_an_area_count(folder):
     grid = make_plan(folder.request())[1][ONE].grid
     window = Window(row=20, col=10, height=15, width=20)
@@ -302,6 +303,7 @@ def test_reads_of_other_chunks_outlive_a_new_cutting(folder):
     assert tasks(folder.request()) == FEATURES
 
 
+@pytest.mark.slow
 def test_a_band_that_only_some_pixels_ask_for_counts_too(folder):
     folder.module.write_text(LATE)
     assert tasks(folder.request()) == FEATURES

@@ -82,7 +82,7 @@ def test_fewer_rows_than_chunks_in_the_corner_of_a_tile(products, tmp_path, area
     assert len(tiles["T31TCJ"].chunks) == 5
 
 
-@pytest.mark.parametrize("crs", [None, "EPSG:2154"])
+@pytest.mark.parametrize("crs", [None, pytest.param("EPSG:2154", marks=pytest.mark.slow)])
 def test_padding_reaches_beyond_the_area(products, tmp_path, area, crs):
     module = tmp_path / "mine.py"
     module.write_text(
