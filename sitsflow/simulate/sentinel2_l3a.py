@@ -5,6 +5,7 @@ Of a real product, the weights (WGT), the mean dates (DTS) and the quicklook are
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -15,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.simulate.metadata import Group, write_muscate
-from sitsflow.simulate.mgrs import tile_corner
-from sitsflow.simulate.model import Simulator, described
+from sitsflow.simulate.model import described
 from sitsflow.simulate.raster import write_raster
 from sitsflow.simulate.scene import Scene, View
+from sitsflow.simulate.sentinel2 import SENTINEL_2
 from sitsflow.simulate.weather import Sky, sky_over
 
 _GROUPS = {"R1": 10, "R2": 20}
@@ -75,13 +76,6 @@ def _flags(view: View) -> NDArray[np.uint8]:
     return flags
 
 
-SENTINEL_2_L3A = Simulator(
-    resolution=10.0,
-    extent=109_800.0,
-    step=20.0,
-    multiple=2,
-    corner=tile_corner,
-    product=product_name,
-    write=write_product,
-    every=30,
+SENTINEL_2_L3A = dataclasses.replace(
+    SENTINEL_2, product=product_name, write=write_product, every=30
 )
