@@ -5,7 +5,6 @@ Of a real product, the weights (WGT), the mean dates (DTS) and the quicklook are
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date, timedelta
@@ -76,6 +75,4 @@ def _flags(view: View) -> NDArray[np.uint8]:
     return flags
 
 
-SENTINEL_2_L3A = dataclasses.replace(
-    SENTINEL_2, product=product_name, write=write_product, every=30
-)
+SENTINEL_2_L3A = replace(SENTINEL_2, product=product_name, write=write_product, every=30)
