@@ -83,6 +83,13 @@ class Iota2FeatureExtraction(Section):
         description="Whether reflectances are among the native features. They always are where "
         "no index is wanted.",
     )
+    acor_feat: bool = Field(
+        default=False,
+        title="Corrected indices",
+        description="Whether NDVI and NDWI have 0.05 taken from the numerator and added to the "
+        "denominator, for what the atmosphere adds to dark surfaces; in digital numbers, as iota2 "
+        "has it: no more than 0.2 of x 1000 where the bands' sum is 500.",
+    )
     rel_refl: bool = Field(
         default=False,
         title="Relative reflectances",

@@ -33,9 +33,6 @@ OTHER_BUILDERS_KEYS: Mapping[str, frozenset[str]] = {
 
 UNSUPPORTED: Mapping[str, Mapping[str, str]] = {
     "coregistration": {"vhr_path": "coregistration is not supported yet"},
-    "iota2_feature_extraction": {
-        "acor_feat": "atmospherically corrected indices are not supported yet"
-    },
 }
 """Keys of iota2 that are not supported yet: a fault unless they are off, and what it says."""
 

@@ -46,6 +46,7 @@ def make_request(partial: PartialConfig) -> Request:
         indices=partial.indices,
         clip_indices=interpolation.clip_indices,
         spectral_indices=interpolation.spectral_indices,
+        acor_feat=extraction.acor_feat,
         copy_input=extraction.copy_input,
         rel_refl=extraction.rel_refl,
         keep_duplicates=extraction.keep_duplicates,

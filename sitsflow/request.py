@@ -91,6 +91,7 @@ class Request(_Frozen):
     indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")
     clip_indices: bool = Field(default=True, description="NDVI and NDWI within -1000 and 1000")
     spectral_indices: tuple[str, ...] = Field(default=(), description="names known to spyndex")
+    acor_feat: bool = Field(default=False, description="NDVI and NDWI corrected for haze")
     copy_input: bool = Field(default=True, description="reflectances among native features")
     rel_refl: bool = False
     keep_duplicates: bool = True

@@ -13,7 +13,13 @@ from sitsflow.features import bandmath
 from sitsflow.features.labels import series_labels
 from sitsflow.products.sensors.model import Sensor
 from sitsflow.request import Request
-from sitsflow.timeseries.indices import Index, catalogue_index, iota2_indices, normalized_difference
+from sitsflow.timeseries.indices import (
+    HAZE,
+    Index,
+    catalogue_index,
+    iota2_indices,
+    normalized_difference,
+)
 from sitsflow.timeseries.series import Series
 
 
@@ -28,13 +34,18 @@ def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict
     """Return the indices a run offers for a sensor: accessors by these names exist."""
     if not sensor.dated:
         return {}
-    clip = request.clip_indices
-    found = iota2_indices(sensor, bands, clip=clip) if request.indices else {}
+    found = iota2_indices_of(sensor, bands, request) if request.indices else {}
     for name in request.spectral_indices:
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
         if name not in found:
             found[name] = catalogue_index(name, sensor, bands)
     return found
+
+
+def iota2_indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict[str, Index]:
+    """Return NDVI, NDWI and Brightness of a sensor as a run computes them."""
+    haze = HAZE if request.acor_feat else 0.0
+    return iota2_indices(sensor, bands, clip=request.clip_indices, haze=haze)
 
 
 def native_features(series: Sequence[Series], request: Request) -> Iterator[NativeFeature]:

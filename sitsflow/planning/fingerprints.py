@@ -18,7 +18,9 @@ from sitsflow.planning.inputs import Inputs, identify, layer_files, layer_name
 from sitsflow.products.scenes import Scene
 from sitsflow.request import Request
 
-_SERIES = {"resampling", "use_gapfilling", "indices", "clip_indices", "spectral_indices"}
+_SERIES = {
+    "resampling", "use_gapfilling", "indices", "clip_indices", "acor_feat", "spectral_indices",
+}  # fmt: skip
 """Keys of a request by which series are made, and the accessors to them."""
 _NATIVE = {"copy_input", "rel_refl", "keep_duplicates"}
 """Those by which native features are chosen."""

@@ -11,13 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.errors import SitsflowError
+from sitsflow.features.native import iota2_indices_of
 from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.report.pixels import MapOverview
 from sitsflow.report.places import spread
-from sitsflow.timeseries.indices import iota2_indices, normalized_difference
-from sitsflow.timeseries.observations import Observations, ObservationSource
+from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import Series
 
 _MOST_PIXELS = 6
@@ -165,11 +165,11 @@ def _curve(
 ) -> Curve:
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
     read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
-    clip = plan.request.clip_indices
-    indices = iota2_indices(one.sensor, one.bands, clip=clip) if quantity.is_ndvi else {}
+    indices = iota2_indices_of(one.sensor, one.bands, plan.request) if quantity.is_ndvi else {}
     series = Series(one, read, indices, gapfilling=plan.request.use_gapfilling)
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
-    raw = _ndvi(read, bands, clip=clip) if quantity.is_ndvi else read.band(quantity.name)
+    seen = {band: read.band(band) for band in bands}
+    raw = indices["NDVI"].compute(seen) if quantity.is_ndvi else seen[quantity.name]
     filled = series.interpolated(quantity.name) if plan.request.use_gapfilling else raw[:0]
     return Curve(
         sensor=one.sensor.platform,
@@ -179,13 +179,6 @@ def _curve(
         target_days=one.target_days if plan.request.use_gapfilling else (),
         interpolated=filled[:, 0, 0].astype(np.float64) / scale,
     )
-
-
-def _ndvi(
-    observed: ObservationSource, bands: tuple[str, ...], *, clip: bool
-) -> NDArray[np.float32]:
-    near, red = (observed.band(band) for band in bands)
-    return normalized_difference(near, red, clip=clip)
 
 
 class _CachedBands:

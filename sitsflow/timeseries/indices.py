@@ -18,6 +18,9 @@ from sitsflow.products.sensors.model import Sensor
 Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 
+HAZE = 0.05
+"""What `acor_feat` takes from numerators and adds to denominators, in digital numbers."""
+
 IOTA2_INDICES = ("NDVI", "NDWI", "Brightness")
 _SCALE = np.float32(1000)
 _NO_DENOMINATOR = np.float32(1e-5)  # iota2: below it an index is 0
@@ -57,7 +60,7 @@ class Index(NamedTuple):
 
 
 def normalized_difference(
-    one: Array, other: Array, *, clip: bool = True, held: Bools | None = None
+    one: Array, other: Array, *, clip: bool = True, haze: float = 0.0, held: Bools | None = None
 ) -> Array:
     """(one - other) / (one + other) x 1000, 0 where the denominator vanishes; unrounded.
 
@@ -68,6 +71,8 @@ def normalized_difference(
         where one is negative the sum may come near 0, and the quotient has any size.
     clip : bool
         Hold results within -1000 and 1000.
+    haze : float
+        Taken from the numerator and added to the denominator, in the unit of the bands.
     held : ndarray of bool, shape (row, col), contiguous, optional
         Set to True where the result of some date was held; not touched elsewhere.
 
@@ -81,6 +86,7 @@ def normalized_difference(
     _divide(
         one.reshape(shape),
         other.reshape(shape),
+        np.float32(haze),
         _SCALE if clip else np.float32(np.inf),
         out.reshape(shape),
         np.empty(0, np.bool_) if held is None else held.reshape(-1),
@@ -88,12 +94,12 @@ def normalized_difference(
     return out
 
 
-def _quotients(one: Any, other: Any, limit: Any, out: Any, held: Any) -> None:
+def _quotients(one: Any, other: Any, haze: Any, limit: Any, out: Any, held: Any) -> None:
     for date in range(out.shape[0]):
         beyond = False
         for i in range(out.shape[1]):
-            total = one[date, i] + other[date, i]
-            quotient = (one[date, i] - other[date, i]) / total * _SCALE
+            total = one[date, i] + other[date, i] + haze
+            quotient = (one[date, i] - other[date, i] - haze) / total * _SCALE
             quotient = np.float32(0) if abs(total) < _NO_DENOMINATOR else quotient
             beyond |= abs(quotient) > limit
             quotient = limit if quotient > limit else quotient
@@ -101,8 +107,8 @@ def _quotients(one: Any, other: Any, limit: Any, out: Any, held: Any) -> None:
         if not beyond:  # as on nearly all dates: to note it in the loop above would slow it
             continue
         for i in range(held.size):
-            total = one[date, i] + other[date, i]
-            quotient = (one[date, i] - other[date, i]) / total * _SCALE
+            total = one[date, i] + other[date, i] + haze
+            quotient = (one[date, i] - other[date, i] - haze) / total * _SCALE
             held[i] |= abs(quotient) > limit and not abs(total) < _NO_DENOMINATOR
 
 
@@ -121,26 +127,28 @@ def brightness(bands: Mapping[str, Array], held: Bools | None = None) -> Array:
     return np.sqrt(total)
 
 
-def iota2_indices(sensor: Sensor, bands: tuple[str, ...], *, clip: bool = True) -> dict[str, Index]:
+def iota2_indices(
+    sensor: Sensor, bands: tuple[str, ...], *, clip: bool = True, haze: float = 0.0
+) -> dict[str, Index]:
     """Return NDVI, NDWI and Brightness of a sensor, those that its `bands` allow.
 
     NDVI is (nir - red) / (nir + red); NDWI is (swir1 - nir) / (swir1 + nir), its sign the
-    opposite of Gao's (1996); both x 1000, and with `clip` held within -1000 and 1000. Brightness
-    takes all `bands`, in digital numbers.
+    opposite of Gao's (1996); both x 1000, and with `clip` held within -1000 and 1000. `haze`, in
+    digital numbers: see `normalized_difference`. Brightness takes all `bands`, in digital numbers.
     """
     red, nir, swir = (sensor.band_of(name) for name in ("red", "nir", "swir1"))
     found = {}
     for name, one, other in (("NDVI", nir, red), ("NDWI", swir, nir)):
         if one and other and one.name in bands and other.name in bands:
-            difference = _difference(one.name, other.name, clip=clip)
+            difference = _difference(one.name, other.name, clip=clip, haze=haze)
             found[name] = Index(name, (one.name, other.name), difference, clips=clip)
     found["Brightness"] = Index("Brightness", bands, brightness)
     return found
 
 
-def _difference(one: str, other: str, *, clip: bool) -> Compute:
+def _difference(one: str, other: str, *, clip: bool, haze: float) -> Compute:
     def compute(bands: Mapping[str, Array], held: Bools | None = None) -> Array:
-        return normalized_difference(bands[one], bands[other], clip=clip, held=held)
+        return normalized_difference(bands[one], bands[other], clip=clip, haze=haze, held=held)
 
     return compute
 

@@ -158,11 +158,9 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
     "not supported yet": (
         {
             "coregistration": {"vhr_path": "/x/vhr.tif", "band_ref": 1},
-            "iota2_feature_extraction": {"acor_feat": True},
         },
         {
             "coregistration.vhr_path": "not supported yet",
-            "iota2_feature_extraction.acor_feat": "not supported yet",
         },
     ),
     "another builder": (

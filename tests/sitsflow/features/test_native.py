@@ -162,3 +162,14 @@ def test_without_iota2s_indices_those_of_spyndex_let_copy_input_count() -> None:
     series, _ = series_of("Sentinel_2", load_sensors()["Sentinel_2"].band_names, request)
     labels = [one.label for one in native_features([series], request)]
     assert labels == ["Sentinel2_EVI_20180101", "Sentinel2_EVI_20180111"]
+
+
+def test_indices_are_corrected_where_it_is_asked_for() -> None:
+    request = request_for("Landsat8_old", acor_feat=True)
+    series, _ = series_of("Landsat8_old", ("B3", "B4", "B5", "B6"), request)
+    found = {one.label: one.values for one in native_features([series], request)}
+    (day, *_) = (label.rpartition("_")[2] for label in found if "NDVI" in label)
+    red, nir = (found[f"Landsat8Old_{band}_{day}"].astype(float) for band in ("B4", "B5"))
+    expected = ((nir - red - 0.05) / (nir + red + 0.05) * 1000).clip(-1000, 1000)
+    np.testing.assert_allclose(found[f"Landsat8Old_NDVI_{day}"], expected, rtol=1e-5)
+    assert not np.array_equal(expected, ((nir - red) / (nir + red) * 1000).clip(-1000, 1000))

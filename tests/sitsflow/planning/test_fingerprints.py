@@ -57,6 +57,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "native features": ({}, NATIVE, FEATURES),
     "indices": (ONLY_NATIVE, {"indices": False}, FEATURES),
     "range of indices": (ONLY_NATIVE, {"clip_indices": False}, FEATURES),
+    "haze": (ONLY_NATIVE, {"acor_feat": True}, FEATURES),
     "other indices": ({}, {"spectral_indices": ("EVI",)}, FEATURES),
     "relative reflectances": (NATIVE, {"rel_refl": True}, FEATURES),
     "duplicates": (NATIVE | {"rel_refl": True}, {"keep_duplicates": False}, FEATURES),

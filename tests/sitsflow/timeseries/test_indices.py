@@ -5,7 +5,12 @@ from hypothesis import strategies as st
 
 from sitsflow.errors import ExpressionError
 from sitsflow.products.sensors import load_sensors
-from sitsflow.timeseries.indices import catalogue_index, iota2_indices, normalized_difference
+from sitsflow.timeseries.indices import (
+    HAZE,
+    catalogue_index,
+    iota2_indices,
+    normalized_difference,
+)
 
 SENSORS = load_sensors()
 S2 = SENSORS["Sentinel_2"]
@@ -107,3 +112,11 @@ def test_ndvi_and_ndwi_clip_if_they_are_asked_to(clip):
         assert indices[name].clips == clip
         assert indices[name].compute(dark)[0, 0] == pytest.approx(value)
     assert not indices["Brightness"].clips
+
+
+def test_haze_is_taken_from_numerators_and_added_to_denominators():
+    indices = iota2_indices(S2, S2.band_names, haze=HAZE)
+    found = indices["NDVI"].compute(bands(B4=2, B8=8))[0, 0]
+    assert found == pytest.approx((8 - 2 - 0.05) / (8 + 2 + 0.05) * 1000)
+    found = indices["NDWI"].compute(bands(B8=8, B11=-8.05))[0, 0]
+    assert found == 0, "its denominator vanishes"
