@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Section, Words
 from sitsflow.request import LONGEST_SECONDS, FunctionCall
+
+_LONGEST_STEM = 200  # bytes: temporary files and sidecars have longer names
 
 Indices = Annotated[
     tuple[Literal["NDVI", "NDWI", "Brightness"], ...],
@@ -16,6 +20,22 @@ Indices = Annotated[
         json_schema_input_type=str | list[str],
     ),
 ]
+
+
+def _read_stem(value: Any) -> Any:
+    """Return the name of a file without its ending; refuse what is a path or no name."""
+    if not isinstance(value, str):
+        return value
+    stem = re.sub(r"\.tiff?$", "", value.strip(), flags=re.IGNORECASE)
+    if not re.fullmatch(r"[\w-][\w .-]{0,99}", stem) or len(os.fsencode(stem)) > _LONGEST_STEM:
+        raise ValueError(
+            "not a name of a file: write up to 100 letters, digits, '_', '-', '.' and spaces, "
+            "without a folder"
+        )
+    return stem
+
+
+FileStem = Annotated[str, BeforeValidator(_read_stem, json_schema_input_type=str)]
 
 
 def _indices() -> Any:
@@ -217,8 +237,10 @@ class ExternalFeatures(ChunkKeys):
         description="Seconds that the functions may take together on a chunk, reading included; "
         "the chunk fails then. Default: any time.",
     )
-    output_name: Annotated[str | None, NoEffect("the map is always final/features_map.tif")] = (
-        Field(default=None, title="Output name", description="Name of the files written.")
+    output_name: FileStem | None = Field(
+        default=None,
+        title="Output name",
+        description="Name of the map in `final`, with or without `.tif`. Default: `features_map`.",
     )
     external_features_flag: Annotated[
         bool, NoEffect("iota2 itself sets it; here the functions that are named are run")

@@ -10,7 +10,7 @@ from blocks.configuration import Configuration
 from blocks.partial_config import PartialConfig
 from sitsflow.products.rasters import NAME
 from sitsflow.products.sensors.model import Sensor
-from sitsflow.request import Chunking, Request, SensorRequest
+from sitsflow.request import MAP_NAME, Chunking, Request, SensorRequest
 
 
 def make_request(partial: PartialConfig) -> Request:
@@ -23,6 +23,7 @@ def make_request(partial: PartialConfig) -> Request:
     extraction = configuration.iota2_feature_extraction
     return Request(
         output_path=chain.output_path,
+        output_name=external.output_name or MAP_NAME,
         tiles=chain.list_tile,
         sensors=(
             *(_sensor_request(partial, sensor) for sensor in partial.enabled),

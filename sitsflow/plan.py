@@ -152,7 +152,7 @@ class Plan(_Frozen):
     @property
     def paths(self) -> OutputPaths:
         """Where the run's files lie."""
-        return OutputPaths(self.request.output_path)
+        return OutputPaths(self.request.output_path, self.request.output_name)
 
 
 def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:

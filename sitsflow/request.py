@@ -19,6 +19,9 @@ STEPS = (
 )
 """Group and title of each step, in order, numbered from 1, in the words iota2 prints."""
 
+MAP_NAME = "features_map"
+"""Of the map's file, without its ending, if a run gives it no other."""
+
 GROUPS = ("init", "writing", "mosaic")
 LONGEST_SECONDS = 1e6
 """Eleven days; timers of the system cannot count for ever."""
@@ -67,6 +70,7 @@ class Request(_Frozen):
     """A whole run. Paths are absolute; sensors stand in the order of the native stack."""
 
     output_path: Path
+    output_name: str = Field(default=MAP_NAME, description="of the map's file, without ending")
     tiles: tuple[str, ...] = Field(min_length=1)
     sensors: tuple[SensorRequest, ...] = Field(min_length=1)
     sensor_folders: tuple[Path, ...] = ()

@@ -5,12 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from sitsflow.request import MAP_NAME
+
 
 @dataclass(frozen=True)
 class OutputPaths:
     """The paths of one run, by meaning. Nothing is created by asking."""
 
     root: Path
+    name: str = MAP_NAME
+    """Of the map's file, without its ending; what a run's plan says."""
 
     @property
     def by_tiles(self) -> Path:
@@ -70,12 +74,12 @@ class OutputPaths:
     @property
     def map(self) -> Path:
         """The feature map of all tiles."""
-        return self.final / "features_map.tif"
+        return self.final / f"{self.name}.tif"
 
     @property
     def item(self) -> Path:
         """STAC item of the map."""
-        return self.final / "features_map.json"
+        return self.final / f"{self.name}.json"
 
     @property
     def quicklook(self) -> Path:

@@ -256,6 +256,7 @@ def _finished(
         last_day=to_date(max(days)),
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
         map_fingerprint=digest_text(
+            request.output_name,
             grids.mosaic.model_dump_json(),
             *(text for tile, one in tiles.items() for text in (tile, one.features.fingerprint)),
         ),

@@ -73,6 +73,14 @@ def discard(paths: OutputPaths) -> None:
         shutil.rmtree(paths.previous_run)
 
 
+def map_before(paths: OutputPaths) -> Path:
+    """Return where the map of the run that was set aside lies, if it does."""
+    aside = OutputPaths(paths.previous_run)
+    with contextlib.suppress(OutputError, OSError):
+        return load_plan(aside.root).paths.map
+    return aside.map
+
+
 def _recorded(paths: OutputPaths) -> Iterator[Path]:
     for record in (paths.state / "records").glob("*.json"):
         if kept := load_record(record, paths.root):
@@ -81,7 +89,9 @@ def _recorded(paths: OutputPaths) -> Iterator[Path]:
 
 def _planned(paths: OutputPaths) -> Iterator[Path]:
     with contextlib.suppress(OutputError, OSError):
-        for tile in load_plan(paths.root).tile_names:
+        plan = load_plan(paths.root)
+        yield from (plan.paths.map, plan.paths.item)
+        for tile in plan.tile_names:
             yield paths.tile_map(tile)
             for index in range(len(load_tile(paths.root, tile).chunks)):
                 yield paths.chunk(tile, index)

@@ -12,6 +12,7 @@ from sitsflow.plan import Plan, load_plan, load_tile
 from sitsflow.request import STEPS
 from sitsflow.run.jobs import TASKS, Job, all_jobs, is_done, selected_steps
 from sitsflow.run.output_folder import RunMarker, in_use, read_marker
+from sitsflow.run.previous_run import map_before
 from sitsflow.run.status import JobStatus, load_status
 
 _ENDED = ("failed", "not run")
@@ -46,7 +47,7 @@ class RunSummary:
             if found:
                 lines += ["", f"{state}:", *(f"  {_line(self.paths, status)}" for status in found)]
         places = {"map": self.paths.map, "tasks": self.paths.status, "logs": self.paths.logs}
-        places |= {"the map before": OutputPaths(self.paths.previous_run).map}
+        places |= {"the map before": map_before(self.paths)}
         there = {name: path for name, path in places.items() if path.exists()}
         width = max(map(len, there), default=0) + 2
         lines += ["", *(f"{name + ':':<{width}}{path}" for name, path in there.items())]
@@ -71,10 +72,11 @@ def summarize(output_path: Path) -> RunSummary:
     OutputError
         If no run made the folder, or another version of sitsflow did.
     """
-    paths = OutputPaths(output_path.absolute())
-    marker = require_marker(paths)
-    plan = load_plan(paths.root)
-    tiles = {name: load_tile(paths.root, name) for name in plan.tile_names}
+    root = output_path.absolute()
+    marker = require_marker(OutputPaths(root))
+    plan = load_plan(root)
+    paths = plan.paths
+    tiles = {name: load_tile(root, name) for name in plan.tile_names}
     running = in_use(paths)
     steps = selected_steps(plan)
     jobs = [job for job in all_jobs(plan, tiles) if job.step in steps]

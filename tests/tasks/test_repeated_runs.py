@@ -136,6 +136,7 @@ CHANGES: dict[str, tuple[Callable[[Folder], None] | dict[str, object], set[str]]
     "no data": ({"no_data_value": -1.0}, FEATURES),
     "interpolated dates": ({"auto_date": True}, ALL - {"common_mask"}),
     "cubes too": ({"write_outputs": True}, {"preprocess"}),
+    "name of the map": ({"output_name": "ndvi 2018.v2"}, {"mosaic"}),
     "fewer tiles": ({"tiles": TILES[:1]}, {"mosaic"}),
     "chunks": ({"chunking": Chunking(mode="split_number", number=4)}, NOTHING),
 }

@@ -161,3 +161,21 @@ def test_written_files_are_known_in_a_copy_of_the_folder(tmp_path: Path) -> None
     found = previous_run.written_files(plan.paths)
     assert {str(path.relative_to(tmp_path / "copy")) for path in found} >= set(MADE)
     assert read_marker(plan.paths) is not None
+
+
+def test_a_map_of_any_name_is_set_aside_and_known(tmp_path: Path) -> None:
+    plan, tiles = planned(tmp_path / "out", "one")
+    named = plan.request.model_copy(update={"output_name": "mine"})
+    plan = plan.model_copy(update={"request": named})
+    with output_folder(plan, remove=True):
+        save_plan(plan, tiles)
+        for path in (plan.paths.map, plan.paths.item):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text("mine")
+        finish(plan)
+    other = plan_in(tmp_path / "out", "two")
+    with output_folder(other, remove=True):
+        assert previous_run.map_before(other.paths).name == "mine.tif"
+        assert previous_run.map_before(other.paths).read_text() == "mine"
+        assert not plan.paths.map.exists()
+        assert not plan.paths.item.exists()
