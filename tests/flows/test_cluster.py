@@ -67,6 +67,7 @@ def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             process.wait()
 
 
+@pytest.mark.slow
 def test_concurrency_follows_memory_and_tag_limits(tmp_path: Path, engine: dict[str, str]) -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "tests.flows.concurrency", str(tmp_path)],

@@ -365,6 +365,7 @@ def somebody_else(home: Path) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root can start a process of another user")
 @pytest.mark.engine
+@pytest.mark.slow
 def test_a_server_of_another_user_is_left_to_them(
     engine: dict[str, str],
     home: Path,

@@ -11,6 +11,7 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.request import FunctionCall
 from sitsflow.steps.chunk import compute_chunk
 from tests.requests import calls, tutorial
+from tests.slow import mostly_slow
 
 SPOILERS = {
     "dates": "self.interpolated_dates['Sentinel2'].sort(reverse=True)",
@@ -79,14 +80,17 @@ def test_a_function_that_changes_what_it_was_given_changes_nothing_else(
 
 @pytest.mark.parametrize(
     ("result", "words"),
-    [
-        ("red.mean(2).T, ['f']", r"shape \(19, 16, 1\)|shape \(\d+, \d+, 1\)"),
-        ("red.transpose(1, 0, 2), []", r"the chunk has \d+ rows"),
-        ("np.zeros((16, 19)), ['f']", r"the chunk has \d+ rows"),
-        ("red[:, :, :1] * np.ones(red.shape[0]), []", r"the number must not depend on pixels"),
-        ("red.mean(2), [f'mean_{red.mean():.3f}']", r"labels must not depend on pixels"),
-        ("red.mean(2), [f'of_{red.shape[0]}_rows']", r"labels must not depend on pixels"),
-    ],
+    mostly_slow(
+        [
+            ("red.mean(2).T, ['f']", r"shape \(19, 16, 1\)|shape \(\d+, \d+, 1\)"),
+            ("red.transpose(1, 0, 2), []", r"the chunk has \d+ rows"),
+            ("np.zeros((16, 19)), ['f']", r"the chunk has \d+ rows"),
+            ("red[:, :, :1] * np.ones(red.shape[0]), []", r"the number must not depend on pixels"),
+            ("red.mean(2), [f'mean_{red.mean():.3f}']", r"labels must not depend on pixels"),
+            ("red.mean(2), [f'of_{red.shape[0]}_rows']", r"labels must not depend on pixels"),
+        ],
+        quick=3,
+    ),
 )
 def test_a_result_that_is_right_for_some_chunks_only_is_refused(
     products: Path, tmp_path: Path, result: str, words: str
@@ -134,14 +138,17 @@ def test_a_function_that_needs_a_large_neighbourhood_is_tried_on_more_pixels(
 
 @pytest.mark.parametrize(
     ("labels", "words"),
-    [
-        (r"['a\0b']", r"label 'a\\x00b' has a NUL character"),
-        (r"'a\0b'", r"label 'a\\x00b' has a NUL character"),
-        (r"['\udc80']", r"is no valid Unicode text"),
-        ("[3]", "a label is a string or an I2Label, not 3"),
-        ("{'a'}", "a set of labels, which has no order"),
-        ("3", "not iterable"),
-    ],
+    mostly_slow(
+        [
+            (r"['a\0b']", r"label 'a\\x00b' has a NUL character"),
+            (r"'a\0b'", r"label 'a\\x00b' has a NUL character"),
+            (r"['\udc80']", r"is no valid Unicode text"),
+            ("[3]", "a label is a string or an I2Label, not 3"),
+            ("{'a'}", "a set of labels, which has no order"),
+            ("3", "not iterable"),
+        ],
+        quick=3,
+    ),
 )
 def test_labels_that_a_file_cannot_hold_are_refused(
     products: Path, tmp_path: Path, labels: str, words: str
@@ -156,12 +163,15 @@ def test_labels_that_a_file_cannot_hold_are_refused(
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [
-        ("return f(self)", "raised RecursionError"),
-        ("raise MemoryError('x' * 100_000)", "raised MemoryError"),
-        ("raise ValueError('x' * 100_000)", "raised ValueError"),
-        ("import numpy; numpy.ones((10**7, 10**7))", "raised MemoryError: Unable to allocate"),
-    ],
+    mostly_slow(
+        [
+            ("return f(self)", "raised RecursionError"),
+            ("raise MemoryError('x' * 100_000)", "raised MemoryError"),
+            ("raise ValueError('x' * 100_000)", "raised ValueError"),
+            ("import numpy; numpy.ones((10**7, 10**7))", "raised MemoryError: Unable to allocate"),
+        ],
+        quick=2,
+    ),
 )
 def test_messages_are_short(products: Path, tmp_path: Path, body: str, words: str) -> None:
     module = tmp_path / "mine.py"

@@ -13,6 +13,7 @@ from sitsflow.errors import FunctionError
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Request
 from tests.requests import calls, tutorial
+from tests.slow import mostly_slow
 
 GOOD = "    return self.get_interpolated_Sentinel2_B4().mean(axis=2), ['f']\n"
 
@@ -31,16 +32,25 @@ def request_of(products: Path, tmp_path: Path):
 
 @pytest.mark.parametrize(
     ("body", "words"),
-    [
-        ("import os; os._exit(0)", r"ended the whole process with status 0, as os._exit does$"),
-        ("import ctypes; ctypes.string_at(0)", r"crashed \(SIGSEGV\).*mine.py, line 2, in f\)$"),
-        ("import os; os.abort()", r"crashed \(SIGABRT\).*mine.py, line 2, in f\)$"),
-        ("while True: pass", r"has not ended after 1 s \(at .*mine.py, line 2, in f\);"),
-        ("import time; time.sleep(60)", r"has not ended after 1 s \(at .*mine.py, line 2, in f\);"),
-        ("import re; re.match('(a+)+b', 'a' * 60)", r"has not ended after 1 s \(at .*mine.py"),
-        ("raise type('Odd', (BaseException,), {})('odd')", r"raised Odd: odd"),
-        ("raise GeneratorExit", r"raised GeneratorExit"),
-    ],
+    mostly_slow(
+        [
+            ("import os; os._exit(0)", r"ended the whole process with status 0, as os._exit does$"),
+            (
+                "import ctypes; ctypes.string_at(0)",
+                r"crashed \(SIGSEGV\).*mine.py, line 2, in f\)$",
+            ),
+            ("import os; os.abort()", r"crashed \(SIGABRT\).*mine.py, line 2, in f\)$"),
+            ("while True: pass", r"has not ended after 1 s \(at .*mine.py, line 2, in f\);"),
+            (
+                "import time; time.sleep(60)",
+                r"has not ended after 1 s \(at .*mine.py, line 2, in f\);",
+            ),
+            ("import re; re.match('(a+)+b', 'a' * 60)", r"has not ended after 1 s \(at .*mine.py"),
+            ("raise type('Odd', (BaseException,), {})('odd')", r"raised Odd: odd"),
+            ("raise GeneratorExit", r"raised GeneratorExit"),
+        ],
+        quick=4,
+    ),
     ids=["_exit", "segfault", "abort", "loop", "sleep", "compiled loop", "BaseException", "exit"],
 )
 def test_what_a_function_does_ends_no_other_process(request_of, body: str, words: str) -> None:

@@ -13,6 +13,7 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.request import FunctionCall
 from sitsflow.steps.chunk import compute_chunk
 from tests.requests import calls, computed, tutorial
+from tests.slow import mostly_slow
 
 NDVI = "self.get_interpolated_Sentinel2_NDVI()"
 
@@ -47,22 +48,26 @@ def plan_of(products, tmp_path):
 
 @pytest.mark.parametrize(
     "code",
-    [
-        f"import functools\ndef g(self, n): return {NDVI}.sum(2) * n, ['f']\n"
-        "f = functools.partial(g, n=1)\n",
-        f"f = lambda self: ({NDVI}.sum(2), ['f'])\n",
-        f"class F:\n    def __call__(self, it): return {NDVI.replace('self', 'it')}.sum(2), ['f']\n"
-        "f = F()\n",
-        "import functools\n"
-        "def twice(g):\n    @functools.wraps(g)\n    def h(*a, **k): return g(*a, **k)\n"
-        "    return h\n"
-        f"@twice\ndef f(self): return {NDVI}.sum(2), ['f']\n",
-        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
-        "@dataclass\nclass One:\n    value: int = 1\n"
-        f"def f(self): return {NDVI}.sum(2) * One().value, ['f']\n",
-        f"def f(self):\n    from beside import ONE\n    return {NDVI}.sum(2) * ONE, ['f']\n",
-        f"from folder.inner import ONE\ndef f(self): return {NDVI}.sum(2) * ONE, ['f']\n",
-    ],
+    mostly_slow(
+        [
+            f"import functools\ndef g(self, n): return {NDVI}.sum(2) * n, ['f']\n"
+            "f = functools.partial(g, n=1)\n",
+            f"f = lambda self: ({NDVI}.sum(2), ['f'])\n",
+            "class F:\n    def __call__(self, it):\n"
+            f"        return {NDVI.replace('self', 'it')}.sum(2), ['f']\n"
+            "f = F()\n",
+            "import functools\n"
+            "def twice(g):\n    @functools.wraps(g)\n    def h(*a, **k): return g(*a, **k)\n"
+            "    return h\n"
+            f"@twice\ndef f(self): return {NDVI}.sum(2), ['f']\n",
+            "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+            "@dataclass\nclass One:\n    value: int = 1\n"
+            f"def f(self): return {NDVI}.sum(2) * One().value, ['f']\n",
+            f"def f(self):\n    from beside import ONE\n    return {NDVI}.sum(2) * ONE, ['f']\n",
+            f"from folder.inner import ONE\ndef f(self): return {NDVI}.sum(2) * ONE, ['f']\n",
+        ],
+        quick=3,
+    ),
     ids=["partial", "lambda", "object", "decorated", "dataclass", "late import", "folder"],
 )
 def test_functions_of_every_kind(write, products, tmp_path, code):
@@ -162,12 +167,15 @@ def test_a_module_that_exits_does_not_end_the_process(write, plan_of, code):
 
 @pytest.mark.parametrize(
     ("result", "expected"),
-    [
-        (f"{NDVI}.argmax(2)", "whole"),
-        (f"{NDVI}.max(2) > 0", "one"),
-        (f"{NDVI}.sum(2).astype('f8') * 1e300", "nodata"),
-        (f"np.ma.masked_all({NDVI}.shape[:2], int)", "nodata"),
-    ],
+    mostly_slow(
+        [
+            (f"{NDVI}.argmax(2)", "whole"),
+            (f"{NDVI}.max(2) > 0", "one"),
+            (f"{NDVI}.sum(2).astype('f8') * 1e300", "nodata"),
+            (f"np.ma.masked_all({NDVI}.shape[:2], int)", "nodata"),
+        ],
+        quick=2,
+    ),
 )
 def test_types_of_results(write, plan_of, result, expected):
     plan, tiles = plan_of(write(f"import numpy as np\ndef f(self): return {result}, []\n"))
@@ -195,13 +203,16 @@ def test_a_file_that_cannot_be_read_is_no_fault_of_the_function(
 
 @pytest.mark.parametrize(
     "check",
-    [
-        "season = ndvi.mean((0, 1)); assert season.max() > 1.5 * season.min()",
-        "assert ndvi.min() < 0 < ndvi.max()",
-        "assert (self.get_raw_Sentinel2_masks() == 1).any()",
-        "assert self.get_raw_Sentinel2_B2().max() > 5000",
-        "assert (self.get_interpolated_Sentinel2_B8() > 0).all()",
-    ],
+    mostly_slow(
+        [
+            "season = ndvi.mean((0, 1)); assert season.max() > 1.5 * season.min()",
+            "assert ndvi.min() < 0 < ndvi.max()",
+            "assert (self.get_raw_Sentinel2_masks() == 1).any()",
+            "assert self.get_raw_Sentinel2_B2().max() > 5000",
+            "assert (self.get_interpolated_Sentinel2_B8() > 0).all()",
+        ],
+        quick=3,
+    ),
 )
 def test_made_up_pixels_are_like_real_ones(write, plan_of, check):
     plan_of(write(f"def f(self):\n    ndvi = {NDVI}\n    {check}\n    return ndvi.sum(2), []\n"))

@@ -337,6 +337,7 @@ USED = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=10)
 @given(REQUESTS, REQUESTS)
 def test_a_fingerprint_is_the_same_only_where_all_that_its_step_uses_is(

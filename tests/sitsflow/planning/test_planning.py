@@ -19,6 +19,7 @@ from sitsflow.request import Chunking
 from tests.plans import grid_at
 from tests.products import by_date, copy_of
 from tests.requests import TILES, calls, sentinel2, tutorial
+from tests.slow import mostly_slow
 
 
 def test_a_plan_survives_its_files(products, tmp_path):
@@ -218,15 +219,27 @@ def test_a_function_that_needs_a_larger_window_is_tried_on_one(products, tmp_pat
 
 @pytest.mark.parametrize(
     ("body", "message"),
-    [
-        ("return self.get_interpolated_Sentinel2_B9()", r"there is no '.*B9'.*nearest are .*B8"),
-        ("return 1", r"returned an int; a function returns \(array, labels\)"),
-        ("return np.zeros(3), []", r"shape \(3,\); \(row, col\) or \(row, col, band\)"),
-        ("return np.zeros((3, 3)), []", r"the chunk has 256 rows and 271 columns"),
-        ("return np.array([['a']]), []", "an array of numbers is needed"),
-        ("return 1 / 0", r"raised ZeroDivisionError.*\n.*mine.py, line 3, in f\n +return 1 / 0"),
-        ("return self.get_interpolated_Sentinel2_B4(), [3]", "a label is a string or an I2Label"),
-    ],
+    mostly_slow(
+        [
+            (
+                "return self.get_interpolated_Sentinel2_B9()",
+                r"there is no '.*B9'.*nearest are .*B8",
+            ),
+            ("return 1", r"returned an int; a function returns \(array, labels\)"),
+            ("return np.zeros(3), []", r"shape \(3,\); \(row, col\) or \(row, col, band\)"),
+            ("return np.zeros((3, 3)), []", r"the chunk has 256 rows and 271 columns"),
+            ("return np.array([['a']]), []", "an array of numbers is needed"),
+            (
+                "return 1 / 0",
+                r"raised ZeroDivisionError.*\n.*mine.py, line 3, in f\n +return 1 / 0",
+            ),
+            (
+                "return self.get_interpolated_Sentinel2_B4(), [3]",
+                "a label is a string or an I2Label",
+            ),
+        ],
+        quick=4,
+    ),
 )
 def test_functions_that_cannot_work_are_found_before_anything_is_read(
     products, tmp_path, body, message
