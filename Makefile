@@ -23,7 +23,7 @@ $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-sensors bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -59,6 +59,8 @@ lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentatio
 	$(BIN)/python -m blocks.sensor_table --check docs/sensors.md
 bench: $(INSTALLED) ## measure the science against GDAL's warper
 	$(BIN)/python -m tests.benchmarks
+bench-sensors: $(INSTALLED) ## measure what each mask and band of each sensor costs
+	$(BIN)/python -m tests.benchmarks.sensors $(ARGS)
 bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (ARGS="-n 1000")
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference and the table of sensors again

@@ -9,8 +9,9 @@ import rasterio
 from affine import Affine
 from rasterio.crs import CRS
 
-from sitsflow.errors import ConfigError
+from sitsflow.errors import ConfigError, ProductError, SensorFileError
 from sitsflow.io.paths import OutputPaths
+from sitsflow.products.sensors.model import read_sensor
 from sitsflow.simulate import simulate
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi
 from tests.requests import tile_values
@@ -119,6 +120,76 @@ def test_a_file_a_product_without_masks_in_a_system_without_a_code(tmp_path: Pat
     assert (tile_values(plan, tiles["h17v04"])[0] > -2500).mean() > 0.3
 
 
+def write_planet(folder: Path) -> tuple[list[int], np.ndarray, np.ndarray]:
+    """Write four-band images and their masks; return days, red and infrared, and what is clear."""
+    rng, days = (
+        np.random.default_rng(8),
+        [date(2023, 5, 4) + timedelta(days=5 * n) for n in range(4)],
+    )
+    images = rng.integers(200, 6000, (4, 4, 10, 12)).astype(np.uint16)
+    masks = np.zeros((4, 8, 10, 12), np.uint8)
+    masks[:, 0] = rng.integers(0, 2, (4, 10, 12))
+    images[:, :, 0], masks[:, 0, 0], masks[:, 7, 0] = 0, 1, 1
+    for day, image, mask in zip(days, images, masks, strict=True):
+        name = f"{day:%Y%m%d}_103215_61_2455_3B"
+        stack(folder / f"{name}_AnalyticMS_SR_harmonized_clip.tif", image)
+        stack(folder / f"{name}_udm2_clip.tif", mask)
+        (folder / f"{name}_metadata.xml").write_text("<x/>")
+    clear = (masks[:, 0] == 1) & (masks[:, 7] == 0)
+    return [day_of(f"{day:%Y%m%d}") for day in days], images[:, 2:].astype(float), clear
+
+
+def stack(path: Path, values: np.ndarray) -> None:
+    """Write a file of several bands."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with rasterio.open(
+        path, "w", driver="GTiff", height=10, width=12, count=len(values), crs="EPSG:32631",
+        dtype=values.dtype.name, transform=Affine(3, 0, 300_000, 0, -3, 4_900_020),
+    ) as file:  # fmt: skip
+        file.write(values)
+
+
+def test_masks_beside_single_files(tmp_path: Path) -> None:
+    config = described(tmp_path, 2)
+    days, bands, clear = write_planet(tmp_path / "planet" / "orchard")
+    plan, tiles = planned(config)
+    targets = np.arange(days[0], days[-1] + 1, 10)
+    series = [interpolated(bands[:, at], clear, days, targets) for at in (0, 1)]
+    expected = dynamic_habitat(ndvi(*series))[:2]
+    expected[:, ~clear.any(axis=0)] = NODATA
+    values = tile_values(plan, tiles["orchard"])
+    assert (values[0, 0] == NODATA).all()
+    np.testing.assert_allclose(values, expected, rtol=1e-4, atol=0.02)
+    assert (tiles["orchard"].series[0].read, plan.notices) == (("red", "nir"), ())
+
+
+def test_a_mask_that_is_not_beside_its_file_is_missed(tmp_path: Path) -> None:
+    config = described(tmp_path, 2)
+    write_planet(tmp_path / "planet" / "orchard")
+    (mask,) = (tmp_path / "planet" / "orchard").glob("20230509*_udm2_clip.tif")
+    mask.unlink()
+    with pytest.raises(ProductError, match=r"no file is called 20230509_103215_61_2455_3B_udm2\*"):
+        planned(config)
+
+
+@pytest.mark.parametrize(
+    ("file", "words"),
+    [
+        ("*_udm2.tif", r"told by groups of `product`, .*it has the groups acquisition, date"),
+        ("{acqu}_udm2.tif", "told by groups of `product`"),
+        ("../{acquisition}.tif", "in the same folder"),
+    ],
+)
+def test_a_file_beside_a_single_one_that_its_name_does_not_tell(
+    tmp_path: Path, file: str, words: str
+) -> None:
+    described(tmp_path, 2)
+    path = tmp_path / "sensors" / "mine.yaml"
+    path.write_text(path.read_text().replace("{acquisition}_udm2*.tif", file))
+    with pytest.raises(SensorFileError, match=words):
+        read_sensor(path)
+
+
 def test_side_files_of_single_files_are_no_products_whatever_the_pattern(tmp_path: Path) -> None:
     config = described(tmp_path, 1)
     write_modis(tmp_path / "modis")
@@ -191,7 +262,7 @@ def write_orchard(root: Path) -> None:
 
 def test_the_sensor_with_every_key(tmp_path: Path) -> None:
     (tmp_path / "sensors").mkdir()
-    (tmp_path / "sensors" / "orchard.yaml").write_text(blocks_of(PAGE, "yaml")[2])
+    (tmp_path / "sensors" / "orchard.yaml").write_text(blocks_of(PAGE, "yaml")[3])
     (tmp_path / "map.cfg").write_text(
         "chain : {output_path : 'map', list_tile : 'north south', sensor_folders : ['sensors'],\n"
         "  orchard_path : 'orchard'}\n"

@@ -15,6 +15,7 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read import holds_the_same
 from sitsflow.io.read_digests import load_reads
 from sitsflow.plan import InputFile, SeriesPlan, load_files
+from sitsflow.products.files import place_in
 from sitsflow.products.scenes import Scene
 
 log = logging.getLogger(__name__)
@@ -32,7 +33,7 @@ class Inputs(NamedTuple):
 
 def layer_name(series: SeriesPlan, scene: Scene, path: Path) -> str:
     """Return the name of a product's file: it tells sensor, product and place in the product."""
-    place = path.relative_to(scene.product).as_posix()
+    place = place_in(scene.product, path)
     return f"{series.sensor.label}/{scene.product.name}/{place}"
 
 

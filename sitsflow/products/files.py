@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
+from glob import escape
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from sitsflow.errors import ProductError
+from sitsflow.products.sensors.model import PLACEHOLDER
 
 _MOST_BYTES = 64 * 1024**2
 """Of a metadata file; those of products have less than one megabyte."""
@@ -25,15 +27,23 @@ class ProductFile(NamedTuple):
 class ProductFiles:
     """The files of a product by their place in it.
 
+    Parameters
+    ----------
+    product : Path
+        The folder, the archive or the file.
+    beside : mapping of str to str, optional
+        What the name of a product that is a single file says; None: it is no single file.
+
     Raises
     ------
     ProductError
         If the product cannot be listed: an archive that is cut, a link that leads nowhere.
     """
 
-    def __init__(self, product: Path, *, single_file: bool = False) -> None:
+    def __init__(self, product: Path, beside: Mapping[str, str | None] | None = None) -> None:
         self.product = product
-        if single_file:
+        self._beside = beside
+        if beside is not None:
             self._files = {product.name: _single(product)}
         elif product.is_dir():
             self._files = dict(_in_folder(product))
@@ -48,13 +58,14 @@ class ProductFiles:
         What is wrong goes to `faults`; the path is then that of no file.
         """
         found = self._matching(pattern)
+        pattern = self._filled(pattern)
         if len(found) != 1:
             names = ", ".join(sorted(file.path.name for file in found))
             faults.append(f"{len(found)} files are called {pattern} ({names})" if found else
                           f"no file is called {pattern}")  # fmt: skip
             return self.product / pattern
         if found[0].size == 0:
-            faults.append(f"{found[0].path.relative_to(self.product)} is empty")
+            faults.append(f"{place_in(self.product, found[0].path)} is empty")
         return found[0].path
 
     def text(self, pattern: str) -> str | None:
@@ -82,9 +93,26 @@ class ProductFiles:
         with zipfile.ZipFile(self.product) as archive:
             return archive.read(path.relative_to(self.product).as_posix())
 
+    def _filled(self, pattern: str) -> str:
+        """Return a pattern with what the product's name tells in the places of its groups."""
+        said = self._beside or {}
+        return PLACEHOLDER.sub(lambda found: escape(said.get(found[1]) or ""), pattern)
+
     def _matching(self, pattern: str) -> list[ProductFile]:
-        wanted = pattern.lower()
+        wanted = self._filled(pattern).lower()
+        if self._beside is not None and PLACEHOLDER.search(pattern):
+            return [
+                ProductFile(path, path.stat().st_size)
+                for path in self.product.parent.iterdir()
+                if fnmatchcase(path.name.lower(), wanted) and path.is_file()
+            ]
         return [file for name, file in self._files.items() if fnmatchcase(name.lower(), wanted)]
+
+
+def place_in(product: Path, path: Path) -> str:
+    """Return the place of a file in its product; its name, where it lies beside a single file."""
+    inside = path.is_relative_to(product)
+    return path.relative_to(product).as_posix() if inside else path.name
 
 
 def is_archive(path: Path) -> bool:

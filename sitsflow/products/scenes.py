@@ -230,11 +230,13 @@ def _scene(sensor: Sensor, named: _Named) -> Scene:
         when = datetime.strptime(written, sensor.date_format)
     except ValueError:
         raise ProductError(f"{product}: {written} is not a date") from None
-    files = ProductFiles(product, single_file=sensor.single_file)
+    files = ProductFiles(product, named.said if sensor.single_file else None)
     faults: list[str] = []
     paths = {band.name: files.only(band.file, faults) for band in sensor.bands}
     masks = {
-        mask.name: Layer(path=files.only(mask.file, faults), drivers=sensor.drivers)
+        mask.name: Layer(
+            path=files.only(mask.file, faults), index=mask.index, drivers=sensor.drivers
+        )
         for mask in sensor.masks
     }
     if faults:

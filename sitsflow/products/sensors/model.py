@@ -21,6 +21,10 @@ CommonName = Literal[
 """Band names shared by all sensors: indices speak only these."""
 
 
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+"""In the name of a file beside a product that is a single file: a group of its pattern."""
+
+
 class _Strict(BaseModel):
     # JSON has no NaN, which may stand for no data: as null it would not be read again.
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
@@ -47,8 +51,9 @@ class Rule(_Strict):
 class Band(_Strict):
     """One spectral band of a product: `file` is a glob below the product's folder.
 
-    Its values are ``number in the file x scale + offset``, or what `Metadata` says instead; where
-    a product is a single file, that file holds the band.
+    Its values are ``number in the file x scale + offset``, or what `Metadata` says instead. Where
+    a product is a single file, that file holds the band, unless `file` names one beside it by what
+    the product's name tells: ``{acquisition}`` stands for that group of the pattern.
     """
 
     name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
@@ -89,10 +94,14 @@ class Metadata(_Strict):
 
 
 class Mask(_Strict):
-    """One mask file of a product; all of a sensor's masks together decide what is valid."""
+    """One mask of a product; all of a sensor's masks together decide what is valid.
+
+    `file` and `index` are those of a `Band`.
+    """
 
     name: str
     file: str
+    index: int = Field(default=1, ge=1, description="band number in the file, from 1")
     invalid: Rule
     outside: Rule | None = Field(default=None, description="where the sensor saw nothing")
 
@@ -155,9 +164,22 @@ class Sensor(_Strict):
         return self
 
     @model_validator(mode="after")
-    def _a_single_file_has_no_others(self) -> Self:
-        if self.single_file and (self.masks or self.metadata):
-            raise ValueError("a product that is a single file has neither masks nor metadata")
+    def _files_beside_a_single_one_are_told_by_its_name(self) -> Self:
+        if not self.single_file:
+            return self
+        if self.metadata:
+            raise ValueError("a product that is a single file has no metadata")
+        groups = re.compile(self.product).groupindex
+        files = [*(band.file for band in self.bands), *(mask.file for mask in self.masks)]
+        for file in [file for file in files if file != "*"]:
+            names = PLACEHOLDER.findall(file)
+            if not names or not set(names) <= set(groups):
+                raise ValueError(
+                    f"{file}: a file beside a single one is told by groups of `product`, as in "
+                    f"'{{date}}_mask.tif'; it has the groups {', '.join(groups)}"
+                )
+            if "/" in file:
+                raise ValueError(f"{file}: a file beside a single one is in the same folder")
         return self
 
     @model_validator(mode="after")
