@@ -13,7 +13,7 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -33,16 +33,19 @@ EVERY = 30
 NDVI = FunctionCall(name="get_cumulative_productivity")
 
 
-class Row(NamedTuple):
-    """A line of the table."""
+class Costs(NamedTuple):
+    """What one sensor costs: CPU ms a megapixel and date."""
 
-    sensor: str
-    what: str
     format: str
-    milliseconds: float
+    masks: dict[str, float]
+    bands: dict[str, float]
+    """A band's, by what it has in common with the others: its pixels' size."""
+    whole: float
+    """Of the map, with the name of what it holds."""
+    made: str
 
 
-def rows(sensor: Sensor, folder: Path, size: int, runs: int) -> Iterator[Row]:
+def measured(sensor: Sensor, folder: Path, size: int, runs: int) -> Costs:
     """Measure one sensor: its masks one by one, its bands, and a map."""
     tile = tile_of(sensor.name)
     root = folder / f"{sensor.name}_{size}"
@@ -50,23 +53,25 @@ def rows(sensor: Sensor, folder: Path, size: int, runs: int) -> Iterator[Row]:
         simulate(root, sensor.name, [tile], FIRST, LAST, EVERY, size, seed=3)
     plan, planned = _plan(sensor, tile, root)
     series = planned.series[0]
-    for mask in sensor.masks:
-        yield _reading(series, (mask.name,), f"mask {mask.name}", runs)
-    bands = series.bands
-    by_grid = {series.grids[band]: [b for b in bands if series.grids[b] == series.grids[band]]
-               for band in bands}  # fmt: skip
-    for grid, names in by_grid.items():
-        what = f"{len(names)} band(s) of {grid.xres:g} m, each"
-        yield _reading(series, tuple(names), what, runs)
-    made = "sum of NDVI, whole chain" if plan.request.functions else "its bands, whole chain"
+    alike: dict[str, list[str]] = {}
+    for band in series.bands:
+        alike.setdefault(f"{series.grids[band].xres:g} m", []).append(band)
+    masks = {mask.name: _reading(series, [mask.name], runs) for mask in sensor.masks}
+    bands = {what: _reading(series, names, runs) for what, names in alike.items()}
     pixels = planned.grid.height * planned.grid.width * len(series.scenes)
 
     def whole() -> None:
         for index in range(len(planned.chunks)):
             compute_chunk(plan, planned, index)
 
-    whole()  # loads what is compiled
-    yield Row(sensor.name, made, "", _median(whole, runs) / pixels * 1e9)
+    suffix = series.scenes[0].layers[series.bands[0]].path.suffix.lower()
+    return Costs(
+        "JPEG 2000" if suffix == ".jp2" else "GeoTIFF",
+        masks,
+        bands,
+        _median(whole, runs) / pixels * 1e9,
+        "NDVI" if plan.request.functions else "bands",
+    )
 
 
 def _plan(sensor: Sensor, tile: str, root: Path) -> tuple[Plan, TilePlan]:
@@ -83,7 +88,7 @@ def _plan(sensor: Sensor, tile: str, root: Path) -> tuple[Plan, TilePlan]:
     return plan, tiles[tile]
 
 
-def _reading(series: SeriesPlan, names: tuple[str, ...], what: str, runs: int) -> Row:
+def _reading(series: SeriesPlan, names: Sequence[str], runs: int) -> float:
     grid = series.grids[names[0]]
 
     def read() -> None:
@@ -92,14 +97,12 @@ def _reading(series: SeriesPlan, names: tuple[str, ...], what: str, runs: int) -
                 for name in names:
                     read_layer(scene.layers[name], grid.whole)
 
-    read()
     pixels = grid.height * grid.width * len(series.scenes) * len(names)
-    suffix = series.scenes[0].layers[names[0]].path.suffix.lower().lstrip(".")
-    kind = "JPEG 2000" if suffix == "jp2" else "GeoTIFF"
-    return Row(series.sensor.name, what, kind, _median(read, runs) / pixels * 1e9)
+    return _median(read, runs) / pixels * 1e9
 
 
 def _median(job: Callable[[], None], runs: int) -> float:
+    job()  # loads what is compiled, and fills the system's cache of files
     taken = []
     for _ in range(runs):
         begin = time.process_time()
@@ -118,11 +121,18 @@ def main() -> None:
     out = sys.stdout.write
     out(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}; medians of ")
     out(f"{args.runs} runs, {DATES} dates of {args.size} x {args.size} pixels, one process\n\n")
-    out("| sensor | layer | format | CPU ms a megapixel and date |\n| --- | --- | --- | ---: |\n")
+    out(
+        "| sensor | format | each mask | each band | whole map |\n| --- | --- | --- | --- | --- |\n"
+    )
     for sensor in load_sensors().values():
-        for row in rows(sensor, args.folder, args.size, args.runs):
-            out(f"| `{row.sensor}` | {row.what} | {row.format} | {row.milliseconds:.1f} |\n")
-            sys.stdout.flush()
+        one = measured(sensor, args.folder, args.size, args.runs)
+        out(f"| `{sensor.name}` | {one.format} | {_listed(one.masks)} | {_listed(one.bands)} | ")
+        out(f"{one.whole:.0f} ({one.made}) |\n")
+        sys.stdout.flush()
+
+
+def _listed(costs: Mapping[str, float]) -> str:
+    return ", ".join(f"{name} {cost:.1f}" for name, cost in costs.items())
 
 
 if __name__ == "__main__":
