@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -49,6 +51,20 @@ def test_a_cut_file_is_found_and_not_read(whole: Path, length: int) -> None:
     assert "the file ends too early" in (jpeg2000.fault_of(whole) or "")
     with pytest.raises(ReadError, match=str(whole)):
         values_of(whole)
+
+
+@pytest.mark.parametrize("packing", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+def test_a_file_that_was_cut_before_it_was_packed_is_not_read(whole: Path, packing: int) -> None:
+    """Nothing is looked at when the run is planned: the archive itself is whole."""
+    data, archive = whole.read_bytes(), whole.with_name("product.zip")
+    tiles = [found.start() for found in re.finditer(b"\xff\x90\x00\x0a", data)]
+    assert len(tiles) == 12
+    for length in (*tiles[1:], *(at + 14 for at in tiles), len(data) - 2):
+        with zipfile.ZipFile(archive, "w", packing) as file:
+            file.writestr("a/band.jp2", data[:length])
+        with pytest.raises(ReadError, match=r"product.zip/a/band.jp2"):
+            values_of(archive / "a" / "band.jp2")
+        archive.unlink()
 
 
 def test_tiles_that_are_not_there_are_counted(whole: Path) -> None:
