@@ -15,6 +15,7 @@ from rasterio.features import rasterize
 from sitsflow.digest import digest_files
 from sitsflow.errors import MissingInputError
 from sitsflow.geo.grid import Bounds, Grid
+from sitsflow.geo.network import NETWORK_OFF
 
 _PIECES = 200
 """Parts that the longest side of an area is cut in: straight edges bend in another projection."""
@@ -53,8 +54,11 @@ def _state(path: Path) -> str:
 @lru_cache(maxsize=4)
 def _read(path: Path, crs: str, state: str) -> Any:
     import geopandas  # slow to import, and few runs have an area
+    import pyogrio
 
     del state  # part of the key: a file that changed is read again
+    # Pyogrio has a GDAL of its own, beside rasterio's, and one that reads nothing else here.
+    pyogrio.set_gdal_config_options(NETWORK_OFF)
     try:
         frame = geopandas.read_file(path)
     except Exception as error:  # noqa: BLE001  (pyogrio's errors have no common base)

@@ -12,6 +12,7 @@ import rasterio
 from rasterio.env import ensure_env
 from rasterio.io import DatasetReader
 
+from sitsflow.geo.network import NETWORK_OFF
 from sitsflow.io.archives import gdal_name
 
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
@@ -19,12 +20,6 @@ _OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_NUM_THREADS": "1",
     "GDAL_CACHEMAX": 64,
-}
-# GDAL has no switch for its network file systems. No address has the first one's name, so that
-# none of them opens a file; the second is where drivers such as WMS would go, and nobody listens.
-_LOCAL: dict[str, Any] = {
-    "CPL_VSIL_CURL_ALLOWED_FILENAME": "none",
-    "GDAL_HTTP_PROXY": "127.0.0.1:9",
 }
 _remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
 
@@ -41,7 +36,7 @@ def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[N
     listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
     token = _remote.set(allowed)
     try:
-        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else _LOCAL)):
+        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else NETWORK_OFF)):
             yield
     finally:
         _remote.reset(token)

@@ -11,7 +11,8 @@ import pytest
 import rasterio
 import yaml
 
-from sitsflow.errors import ProductError, ReadError
+from sitsflow.errors import MissingInputError, ProductError, ReadError
+from sitsflow.geo.area import read_area
 from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import load_sensors
 from sitsflow.steps.chunk import compute_chunk
@@ -92,6 +93,22 @@ def test_a_sensor_says_which_drivers_open_its_products(root: Path, tmp_path: Pat
     folder.mkdir()
     (folder / "mine.yaml").write_text(yaml.safe_dump(sensor | {"drivers": ["GTiff", "VRT"]}))
     make_plan(tutorial(root, tmp_path / "out", sensor_folders=(folder,)))
+
+
+OGR_VRT = """<OGRVRTDataSource><OGRVRTLayer name="area">
+<SrcDataSource>{source}</SrcDataSource></OGRVRTLayer></OGRVRTDataSource>"""
+
+
+@pytest.mark.parametrize("source", ["/vsicurl/{}/area.geojson", "{}/area.geojson", "WFS:{}/wfs"])
+def test_an_area_of_interest_that_refers_to_the_network_is_refused(
+    tmp_path: Path, asked: tuple[str, list[str]], source: str
+) -> None:
+    address, paths = asked
+    path = tmp_path / "area.geojson"
+    path.write_text(OGR_VRT.format(source=source.format(address)))
+    with pytest.raises(MissingInputError, match="not a vector file that can be read"):
+        read_area(path, "EPSG:32631")
+    assert not paths
 
 
 MODULE = """\
