@@ -26,6 +26,7 @@ _KINDS = {
     "dates": "Dates",
     "raster": "The user's raster",
     "built-in": "Built-in functions",
+    "metric": "Metrics, named after a band or an index (ndvi_p90, b8_mean), or by metrics",
     "module": "Functions of the user's module",
 }
 
