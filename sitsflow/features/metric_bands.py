@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from sitsflow.errors import ConfigError, Fault
-from sitsflow.features.metric_call import MetricsCall, read_call
+from sitsflow.features.metric_call import MetricsCall, NamedSeries, named, read_call
 from sitsflow.features.metric_names import GENERAL
 from sitsflow.features.metric_table import group_of
 from sitsflow.timeseries.series import Series
@@ -53,19 +53,30 @@ def bands_of(
         With all that is wrong.
     """
     call, faults = read_call(name, arguments)
-    found: list[SeriesName] = []
-    if call is not None:
-        dated = {label: one for label, one in series.items() if one.plan.sensor.dated}
-        try:
-            dated = _ordered(dated, call.sensor)
-            found = [_found(of, dated, call) for of in call.of or ("",)]
-        except LookupError as error:
-            faults.append(str(error.args[0]))
+    found, unknown = _looked_up(call or named(name, arguments), series)
+    faults += unknown
     if faults or call is None:
         what = "" if name == GENERAL else ": no function of that name, and as a metric"
         raise ConfigError([Fault(PLACE, f"{name}{what}: {text}") for text in faults])
     bands = [one for each in found for metric in call.what for one in _bands(each, metric, call)]
     return call, list({one.label: one for one in bands}.values())
+
+
+def _looked_up(
+    call: MetricsCall | NamedSeries, series: Mapping[str, Series]
+) -> tuple[list[SeriesName], list[str]]:
+    """Return the series that are meant, and what is wrong with the names of the others."""
+    found, faults = [], []
+    try:
+        dated = _ordered(series, call.sensor)
+    except LookupError as error:
+        return [], [str(error.args[0])]
+    for of in call.of or (() if call.needs_series else ("",)):
+        try:
+            found.append(_found(of, dated, needs_series=call.needs_series))
+        except LookupError as error:
+            faults.append(str(error.args[0]))
+    return found, faults
 
 
 def _bands(series: SeriesName, metric: str, call: MetricsCall) -> Iterator[MetricBand]:
@@ -87,18 +98,19 @@ def _bands(series: SeriesName, metric: str, call: MetricsCall) -> Iterator[Metri
 
 def _ordered(series: Mapping[str, Series], wanted: str | None) -> dict[str, Series]:
     """Return the sensors that may be meant, the one that is taken first at the head."""
+    dated = {label: one for label, one in series.items() if one.plan.sensor.dated}
     if wanted is None:
-        return dict(sorted(series.items(), key=lambda item: item[0] != _FIRST))
-    for label, one in series.items():
+        return dict(sorted(dated.items(), key=lambda item: item[0] != _FIRST))
+    for label, one in dated.items():
         if wanted.lower() in (label.lower(), one.plan.sensor.name.lower()):
             return {label: one}
     raise LookupError(
-        f"sensor: no sensor with dates {wanted!r} in this run{_hint(wanted, list(series))}"
+        f"sensor: no sensor with dates {wanted!r} in this run{_hint(wanted, list(dated))}"
     )
 
 
-def _found(of: str, series: Mapping[str, Series], call: MetricsCall) -> SeriesName:
-    if not call.needs_series:
+def _found(of: str, series: Mapping[str, Series], *, needs_series: bool) -> SeriesName:
+    if not needs_series:
         for label in series:
             if of.lower() in ("", label.lower()):
                 return SeriesName(label, "")

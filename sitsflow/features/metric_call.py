@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
     Strict,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
@@ -26,9 +26,31 @@ _NAMED = ("of", "what")
 """Arguments that a short name stands for."""
 _DEFAULT = Rules()
 
-Words = Annotated[
-    tuple[str, ...],
-    BeforeValidator(lambda value: value.split() if isinstance(value, str) else value),
+
+def _words(value: Any) -> Any:
+    return value.split() if isinstance(value, str) else value
+
+
+def _some_words(value: Any) -> Any:
+    if _is_list(words := _words(value)) and not words:
+        raise ValueError("name at least one metric, e.g. ['mean', 'p90']")
+    return words
+
+
+def _known(name: str) -> str:
+    name = name.lower()
+    if group_of(name) is not None:
+        return name
+    if percentile(name) is not None:
+        raise ValueError(f"{name}: percentiles are p0 to p100")
+    near = nearest(name)
+    known = f"metrics are p0 to p100, {', '.join(NAMES)}"
+    raise ValueError(f"no metric {name!r}; " + (f"did you mean {near}?" if near else known))
+
+
+Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
+Metrics = Annotated[
+    tuple[Annotated[str, AfterValidator(_known)], ...], BeforeValidator(_some_words)
 ]
 Season = Annotated[int, Strict(), Field(ge=1, le=_MOST_SEASONS)]
 Number = Annotated[float, Strict()]
@@ -40,21 +62,13 @@ class MetricsCall(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     of: Words = Field(default=(), description="bands, indices, or common names of bands")
-    what: Words = Field(min_length=1, description="metrics of each of them")
+    what: Metrics = Field(description="metrics of each of them")
     sensor: str | None = Field(default=None, description="label or name of the sensor")
     season: Season | None = Field(default=None, description="number of the season, from 1")
     seasons: Season | None = Field(default=None, description="how many seasons, a band each")
     threshold: Number = Field(default=_DEFAULT.threshold, gt=0, lt=1)
     min_rise: Number = Field(default=_DEFAULT.min_rise, gt=0, le=1)
     min_amplitude: Number = Field(default=_DEFAULT.min_amplitude, ge=0)
-
-    @field_validator("what")
-    @classmethod
-    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        names = tuple(name.lower() for name in names)
-        if faults := [text for text in map(_unknown, names) if text]:
-            raise ValueError("; ".join(faults))
-        return names
 
     @model_validator(mode="after")
     def _whole(self) -> MetricsCall:
@@ -101,6 +115,29 @@ def read_call(name: str, arguments: Mapping[str, Any]) -> tuple[MetricsCall | No
     return (None if faults else call), faults
 
 
+class NamedSeries(NamedTuple):
+    """The series that a call names, of which other arguments may be wrong."""
+
+    of: tuple[str, ...]
+    sensor: str | None
+    needs_series: bool
+
+
+def named(name: str, arguments: Mapping[str, Any]) -> NamedSeries:
+    """Return the names in a call that was refused, so that those that are wrong are told too."""
+    short = short_name(name)
+    of = _words(arguments.get("of", ())) if name == GENERAL or short is None else (short.series,)
+    sensor = arguments.get("sensor")
+    names = tuple(one for one in of if isinstance(one, str) and one) if _is_list(of) else ()
+    # Not known where metrics are wrong: a sensor's own name may stand for its masks.
+    needs = name != GENERAL and short is not None and group_of(short.metric) != "observations"
+    return NamedSeries(names, sensor if isinstance(sensor, str) else None, needs)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple)
+
+
 def _read(arguments: Mapping[str, Any]) -> tuple[MetricsCall | None, list[str]]:
     try:
         return MetricsCall.model_validate(dict(arguments)), []
@@ -124,13 +161,3 @@ def _texts(error: ValidationError) -> Iterator[str]:
             yield f"{key}: {text}" if key else text
         else:
             yield f"{key}: {one['input']!r}: {one['msg'][0].lower()}{one['msg'][1:]}"
-
-
-def _unknown(name: str) -> str:
-    if group_of(name) is not None:
-        return ""
-    if percentile(name) is not None:
-        return f"{name}: percentiles are p0 to p100"
-    near = nearest(name)
-    known = f"metrics are p0 to p100, {', '.join(NAMES)}"
-    return f"no metric {name!r}; " + (f"did you mean {near}?" if near else known)

@@ -26,7 +26,7 @@ _KINDS = {
     "dates": "Dates",
     "raster": "The user's raster",
     "built-in": "Built-in functions",
-    "metric": "Metrics, named after a band or an index (ndvi_p90, b8_mean), or by metrics",
+    "metric": "Metrics of a series, v on the days d: ndvi_p90, b8_mean, valid_count and so on",
     "module": "Functions of the user's module",
 }
 
