@@ -18,6 +18,7 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import load_sensors
 from sitsflow.request import FunctionCall
 from sitsflow.steps.chunk import compute_chunk
+from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import Series
 from tests.requests import calls, computed, tile_values, tutorial
 from tests.sitsflow.features.test_native import request_for, series_of
@@ -254,3 +255,17 @@ def test_all_modules_that_make_metrics_count() -> None:
         tree = ast.parse((root / f"{name.replace('.', '/')}.py").read_text())
         used = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
         assert {one for one in used if one and one.startswith("sitsflow")} <= known | besides
+
+
+def test_without_interpolation_what_a_product_lacks_is_left_out(products, tmp_path) -> None:
+    changes = {"functions": calls("b4_max", "b4_max_day"), "use_gapfilling": False}
+    plan, tiles = make_plan(tutorial(products, tmp_path, **changes))
+    (tile,) = tiles.values()
+    highest, day = compute_chunk(plan, tile, 0).values
+    chunk = Observations(tile.series[0], tile.grid, tile.chunks[0], "bicubic")
+    raw = chunk.band("B4", clouded=True)
+    seen = chunk.valid.any(axis=0)
+    assert np.isnan(raw[:, seen]).any()
+    np.testing.assert_array_equal(highest[seen], np.nanmax(raw, axis=0)[seen])
+    first = np.nanargmax(np.where(np.isnan(raw), -np.inf, raw), axis=0)[seen]
+    np.testing.assert_array_equal(day[seen], np.array(tile.series[0].days)[first] - 17531)
