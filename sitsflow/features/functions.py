@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import difflib
-import hashlib
 import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence
@@ -16,16 +15,8 @@ from typing import Any
 
 import numpy as np
 
-from sitsflow.digest import digest_text
-from sitsflow.errors import FunctionError, SitsflowError
-from sitsflow.features import (
-    builtin,
-    metric_bands,
-    metric_call,
-    metric_names,
-    metric_table,
-    metrics,
-)
+from sitsflow.errors import ConfigError, FunctionError, SitsflowError
+from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.metric_names import GENERAL, is_metric, nearest_name
 from sitsflow.features.metrics import compute_metrics
@@ -34,21 +25,8 @@ from sitsflow.features.time_limit import TimeIsUp, TimeLimit
 from sitsflow.features.user_module import UserCode, is_interruption, load_snapshot, load_user_code
 from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.plan import Plan
-from sitsflow.timeseries import (
-    availability,
-    harmonics,
-    moments,
-    percentiles,
-    phenology,
-    trends,
-)
 
 Function = Callable[..., Any]
-METRIC_MODULES = (
-    metrics, metric_bands, metric_call, metric_names, metric_table,
-    availability, harmonics, moments, percentiles, phenology, trends,
-)  # fmt: skip
-"""The code that makes the values of metrics."""
 
 _FIRST_CALLS, _LAST_CALLS = 4, 4  # of a traceback; one of too deep a recursion has a thousand
 _MOST_TEXT = 1000  # characters of an error's own text
@@ -131,6 +109,8 @@ class Functions:
                 result = (limit or TimeLimit(None)).call(function, accessors, **given)
                 made = check_result(result, name, where)
                 return made._replace(answers=self.is_metric(name))
+        except ConfigError as error:
+            raise self._with_nearest(name, error) from None
         except SitsflowError:
             raise
         except BaseException as error:
@@ -147,6 +127,14 @@ class Functions:
             return partial(compute_metrics, name)
         function: Function = getattr(self.module, name)
         return function
+
+    def _with_nearest(self, name: str, error: ConfigError) -> ConfigError:
+        """Say which function may be meant by a name that was taken for that of a metric."""
+        near = difflib.get_close_matches(name, _public_names(self.module), n=1, cutoff=0.8)
+        if not near or not self.is_metric(name):
+            return error
+        hint = f" (the nearest function is {near[0]})"
+        return ConfigError([one._replace(message=f"{one.message}{hint}") for one in error.faults])
 
     def _failure(self, name: str, error: BaseException, where: str) -> str:
         """Say where a user function failed, without the lines that lead from here to it."""
@@ -203,21 +191,10 @@ def planned_functions(plan: Plan) -> Functions:
     return _found(code, plan.request.module, [one.name for one in plan.request.functions])
 
 
-def builtin_digest() -> str:
-    """Return the digest of the code of the built-in functions."""
-    return hashlib.sha256(Path(builtin.__file__).read_bytes()).hexdigest()
-
-
-def metrics_digest() -> str:
-    """Return the digest of the code of the metrics."""
-    contents = [Path(str(module.__file__)).read_bytes() for module in METRIC_MODULES]
-    return digest_text(*(hashlib.sha256(content).hexdigest() for content in contents))
-
-
 def _found(code: UserCode | None, path: Path | None, names: Sequence[str]) -> Functions:
     module = builtin if code is None else code.module
     where = "the built-in functions" if path is None else str(path)
-    known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
+    known = _public_names(module)
     faults = []
     for name in dict.fromkeys(names):
         if not _has(module, name) and not is_metric(name):
@@ -228,6 +205,10 @@ def _found(code: UserCode | None, path: Path | None, names: Sequence[str]) -> Fu
     if faults:
         raise FunctionError("\n".join(faults))
     return Functions(module, code)
+
+
+def _public_names(module: ModuleType) -> list[str]:
+    return [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
 
 
 def _has(module: ModuleType, name: str) -> bool:

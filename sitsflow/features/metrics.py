@@ -68,7 +68,9 @@ def compute_metrics(
         else:
             days = day_numbers(plan.raw_days, plan.target_days[0])
             made |= _observations(values == VALID, days, mine)
-    return np.stack([made[one.label] for one in bands], axis=-1), [one.label for one in bands]
+    labels = [one.label for one in bands]
+    # Band by band in memory, as they are written.
+    return np.moveaxis(np.stack([made[label] for label in labels]), 0, -1), labels
 
 
 def metrics_of(

@@ -17,8 +17,8 @@ from sitsflow.errors import (
     MissingInputError,
     SensorFileError,
 )
+from sitsflow.features.code_digests import builtin_digest, metrics_digest
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import builtin_digest, metrics_digest
 from sitsflow.features.probe import Prober, ProbeResult, probe
 from sitsflow.features.probe_process import prober_of
 from sitsflow.geo.coordinates import node_step

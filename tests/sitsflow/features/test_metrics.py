@@ -9,7 +9,8 @@ import pytest
 import sitsflow
 from sitsflow.errors import ConfigError, FunctionError
 from sitsflow.features.accessors import Accessors
-from sitsflow.features.functions import METRIC_MODULES, load_functions
+from sitsflow.features.code_digests import METRIC_MODULES
+from sitsflow.features.functions import load_functions
 from sitsflow.features.metric_names import is_metric, nearest_name, short_name
 from sitsflow.features.metric_table import NAMES, TABLE, group_of
 from sitsflow.features.metrics import compute_metrics, day_numbers
@@ -202,6 +203,8 @@ def test_a_name_that_is_neither_is_missing_in_the_module(module) -> None:
         load_functions(module, ["ndvi_range"])
     with pytest.raises(FunctionError, match=r"no function 'ndvi_90'; did you mean ndvi_p90\?"):
         load_functions(module, ["ndvi_90"])
+    with pytest.raises(ConfigError, match=r"no band or index 'nvdi'.*nearest function is ndvi_p90"):
+        load_functions(module, ["nvdi_p90"]).call("nvdi_p90", Accessors({}), {}, "here")
 
 
 @pytest.mark.parametrize(
