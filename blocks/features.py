@@ -197,7 +197,8 @@ class ExternalFeatures(ChunkKeys):
         default=(),
         title="Functions",
         description="Names separated by spaces, or a list of names and of [name, {argument: "
-        "value}]. None, with `concat_mode` True: the native features alone.",
+        "value}]: functions of the module, or metrics such as `ndvi_p90`, which need none (see "
+        "metrics.md). None, with `concat_mode` True: the native features alone.",
     )
     concat_mode: bool = Field(
         default=True,

@@ -123,6 +123,7 @@ class FunctionPlan(_Frozen):
     name: str
     labels: tuple[str, ...] = Field(description="names of the bands it makes, in order")
     series: tuple[str, ...] = Field(description="labels of the sensors it read")
+    metric: bool = Field(default=False, description="made by sitsflow's metrics")
 
 
 class Plan(_Frozen):

@@ -13,6 +13,8 @@ from numpy.typing import NDArray
 from sitsflow.dates import stamp
 from sitsflow.timeseries.series import Series
 
+MASKS = "masks"
+
 
 class Accessor(NamedTuple):
     """One method user functions may call."""
@@ -42,6 +44,8 @@ class Accessors:
         Descriptions of its bands.
     touched : dict of str to set of str
         What was asked for: band and index names by sensor label.
+    series : mapping of str to Series
+        The sensors' series by label, for functions of sitsflow's own.
     """
 
     def __init__(
@@ -51,7 +55,7 @@ class Accessors:
         *,
         copies: bool = True,
     ) -> None:
-        self._series = series
+        self.series = series
         self._copies = copies
         self.touched: dict[str, set[str]] = {}
         self.interpolated_dates = {
@@ -90,7 +94,7 @@ class Accessors:
         `fill_missing_dates` it holds the dates of all tiles.
         """
         parts = []
-        for label, one in self._series.items():
+        for label, one in self.series.items():
             self.touched.setdefault(label, set()).update(one.plan.bands)
             stack = np.stack([one.raw(band) for band in one.plan.bands], axis=1)
             parts.append(stack.reshape(-1, *stack.shape[2:]))
@@ -98,10 +102,19 @@ class Accessors:
 
     def get_filled_masks(self) -> NDArray[np.uint8]:
         """Return the masks of all sensors, as `get_raw_<Sensor>_masks()`; (row, col, date)."""
-        for label in self._series:
-            self.touched.setdefault(label, set()).add("masks")
-        masks = np.concatenate([one.masks() for one in self._series.values()])
+        for label in self.series:
+            self.touched.setdefault(label, set()).add(MASKS)
+        masks = np.concatenate([one.masks() for one in self.series.values()])
         return np.moveaxis(masks, 0, -1)
+
+    def lend(self, label: str, what: str) -> NDArray[Any]:
+        """Return a band or an index, interpolated, or the masks, for one who changes nothing.
+
+        (date, row, col), not copied.
+        """
+        self.touched.setdefault(label, set()).add(what)
+        series = self.series[label]
+        return series.masks() if what == MASKS else series.interpolated(what)
 
     def __dir__(self) -> list[str]:
         """Name every accessor too, as iota2 does."""
@@ -117,7 +130,7 @@ class Accessors:
 
     def _get(self, accessor: Accessor) -> NDArray[Any]:
         series, touched = (
-            self._series[accessor.label],
+            self.series[accessor.label],
             self.touched.setdefault(accessor.label, set()),
         )
         if not series.plan.sensor.dated:
@@ -125,7 +138,7 @@ class Accessors:
             touched.update(its)
             return np.stack([series.interpolated(band)[0] for band in its], axis=-1)
         touched.add(accessor.what)
-        if accessor.what == "masks":
+        if accessor.what == MASKS:
             values: NDArray[Any] = series.masks()
         elif accessor.raw:
             values = series.raw(accessor.what)
@@ -152,6 +165,6 @@ def accessors(series: Mapping[str, Series]) -> list[Accessor]:
             Accessor(f"get_interpolated_{label}_{name}", label, name, False) for name in names
         ]
         found += [Accessor(f"get_raw_{label}_{band}", label, band, True) for band in one.plan.bands]
-        found.append(Accessor(f"get_raw_{label}_masks", label, "masks", True))
+        found.append(Accessor(f"get_raw_{label}_masks", label, MASKS, True))
         found += [Accessor(f"get_{label}_{name}", label, name, False, alias=True) for name in names]
     return found

@@ -11,6 +11,7 @@ from sitsflow.dates import stamp
 from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessor, accessors
 from sitsflow.features.exogenous import describe_raster
+from sitsflow.features.metric_table import TABLE, Metric
 from sitsflow.features.native import indices_of
 from sitsflow.features.synthetic import SyntheticObservations
 from sitsflow.features.user_module import public_functions
@@ -19,7 +20,9 @@ from sitsflow.plan import Plan, TilePlan
 from sitsflow.timeseries.indices import IOTA2_INDICES
 from sitsflow.timeseries.series import Series
 
-Kind = Literal["interpolated", "raw", "masks", "alias", "dates", "raster", "built-in", "module"]
+Kind = Literal[
+    "interpolated", "raw", "masks", "alias", "dates", "raster", "built-in", "metric", "module"
+]
 
 
 class CatalogueEntry(BaseModel):
@@ -65,7 +68,12 @@ def describe(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[CatalogueEntry]:
             )
         )  # fmt: skip
     found += _functions(public_functions(builtin), "built-in")
+    found += [CatalogueEntry(kind="metric", name=one.name, about=_formula(one)) for one in TABLE]
     return found + _functions(() if plan.code is None else plan.code.functions, "module")
+
+
+def _formula(metric: Metric) -> str:
+    return f"{metric.formula} ({metric.unit})"
 
 
 def _accessor(one: Accessor, series: Series) -> CatalogueEntry:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import copy
 import difflib
-import hashlib
 import inspect
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from sitsflow.errors import FunctionError, SitsflowError
+from sitsflow.errors import ConfigError, FunctionError, SitsflowError
 from sitsflow.features import builtin
 from sitsflow.features.accessors import Accessors
+from sitsflow.features.metric_names import GENERAL, is_metric, nearest_name
+from sitsflow.features.metrics import compute_metrics
 from sitsflow.features.results import FunctionResult, check_result
 from sitsflow.features.time_limit import TimeIsUp, TimeLimit
 from sitsflow.features.user_module import UserCode, is_interruption, load_snapshot, load_user_code
@@ -26,13 +28,12 @@ from sitsflow.plan import Plan
 
 Function = Callable[..., Any]
 
-
 _FIRST_CALLS, _LAST_CALLS = 4, 4  # of a traceback; one of too deep a recursion has a thousand
 _MOST_TEXT = 1000  # characters of an error's own text
 
 
 class Functions:
-    """The functions a run calls, by name.
+    """The functions a run calls, by name: those of a module, and metrics, which need none.
 
     Parameters
     ----------
@@ -50,8 +51,14 @@ class Functions:
         """Return the user's code as far as it was imported until now; None of the built-ins."""
         return None if self._code is None else self._code.snapshot()
 
+    def is_metric(self, name: str) -> bool:
+        """Whether a name is that of metrics; a function of that name in the module comes first."""
+        return not _has(self.module, name) and is_metric(name)
+
     def check_arguments(self, name: str, kwargs: Mapping[str, Any]) -> None:
         """Refuse keyword arguments that a function does not take, or lacks."""
+        if self.is_metric(name):
+            return  # they are read where it is called
         function = getattr(self.module, name)
         try:
             signature = inspect.signature(function)
@@ -97,10 +104,13 @@ class Functions:
         try:
             with self._importing(f"{name} ({where})"), np.errstate(all="ignore"):
                 # What is not finite is counted later, and said.
-                function = getattr(self.module, name)
+                function = self._function(name)
                 given = copy.deepcopy(dict(kwargs))  # a function may change what it was given
                 result = (limit or TimeLimit(None)).call(function, accessors, **given)
-                return check_result(result, name, where)
+                made = check_result(result, name, where)
+                return made._replace(answers=self.is_metric(name))
+        except ConfigError as error:
+            raise self._with_nearest(name, error) from None
         except SitsflowError:
             raise
         except BaseException as error:
@@ -111,6 +121,20 @@ class Functions:
         # Not in the handler: an error travels with the one that it was raised in, and a class of
         # the user's is unknown where it arrives.
         raise kind(failure)
+
+    def _function(self, name: str) -> Function:
+        if self.is_metric(name):
+            return partial(compute_metrics, name)
+        function: Function = getattr(self.module, name)
+        return function
+
+    def _with_nearest(self, name: str, error: ConfigError) -> ConfigError:
+        """Say which function may be meant by a name that was taken for that of a metric."""
+        near = difflib.get_close_matches(name, _public_names(self.module), n=1, cutoff=0.8)
+        if not near or not self.is_metric(name):
+            return error
+        hint = f" (the nearest function is {near[0]})"
+        return ConfigError([one._replace(message=f"{one.message}{hint}") for one in error.faults])
 
     def _failure(self, name: str, error: BaseException, where: str) -> str:
         """Say where a user function failed, without the lines that lead from here to it."""
@@ -167,24 +191,28 @@ def planned_functions(plan: Plan) -> Functions:
     return _found(code, plan.request.module, [one.name for one in plan.request.functions])
 
 
-def builtin_digest() -> str:
-    """Return the digest of the code of the built-in functions."""
-    return hashlib.sha256(Path(builtin.__file__).read_bytes()).hexdigest()
-
-
 def _found(code: UserCode | None, path: Path | None, names: Sequence[str]) -> Functions:
     module = builtin if code is None else code.module
     where = "the built-in functions" if path is None else str(path)
-    known = [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
+    known = _public_names(module)
     faults = []
     for name in dict.fromkeys(names):
-        if not callable(getattr(module, name, None)):
-            near = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-            hint = f"; did you mean {near[0]}?" if near else ""
+        if not _has(module, name) and not is_metric(name):
+            near = difflib.get_close_matches(name, [*known, GENERAL], n=1, cutoff=0.5)
+            best = nearest_name(name) or next(iter(near), "")
+            hint = f"; did you mean {best}?" if best else ""
             faults.append(f"{where}: no function {name!r}{hint}")
     if faults:
         raise FunctionError("\n".join(faults))
     return Functions(module, code)
+
+
+def _public_names(module: ModuleType) -> list[str]:
+    return [name for name, value in vars(module).items() if callable(value) and name[0] != "_"]
+
+
+def _has(module: ModuleType, name: str) -> bool:
+    return callable(getattr(module, name, None))
 
 
 def _short(error: BaseException) -> str:

@@ -7,9 +7,12 @@ from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sitsflow.errors import FunctionError
+from sitsflow.errors import ConfigError, Fault, FunctionError
 from sitsflow.features.accessors import Accessors
 from sitsflow.features.functions import Functions, load_functions
+from sitsflow.features.metric_bands import PLACE
+from sitsflow.features.metric_names import is_metric
+from sitsflow.features.metrics import compile_metrics
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.features.results import check_labels, check_shape, labels_of
 from sitsflow.features.synthetic import SyntheticObservations
@@ -104,22 +107,30 @@ def probe(
     ------
     FunctionError
         If functions fail, or return a wrong result; all of them are named.
+    ConfigError
+        If metrics are asked for what there is not; with all that is wrong about functions.
     """
     native = _native(plans, request) if request.concat_mode or request.write_outputs else None
     found, used = [], {plan.sensor.label: set[str]() for plan in plans}
     if native is not None and request.concat_mode:
         used = _joined(used, native.read)
-    faults = []
+    failed: list[str] = []
+    faults: list[Fault] = []
     for number in range(1, len(request.functions) + 1):
         try:
             tried = prober.attempt(plans, number, exogenous)
         except FunctionError as error:
-            faults.append(str(error))
+            failed.append(str(error))
+            continue
+        except ConfigError as error:
+            faults += error.faults
             continue
         found.append(tried.plan)
         used = _joined(used, tried.read)
     if faults:
-        raise FunctionError("\n".join(faults))
+        raise ConfigError([*(Fault(PLACE, text) for text in failed), *dict.fromkeys(faults)])
+    if failed:
+        raise FunctionError("\n".join(failed))
     return ProbeResult(
         native=native.labels if native is not None and request.concat_mode else (),
         functions=tuple(found),
@@ -178,6 +189,8 @@ def warm_up(plans: Sequence[SeriesPlan], request: Request) -> None:
     series, _ = _made_up(plans, request, (2, 2))
     for one in series:
         one.interpolated(one.plan.bands[0])
+    if any(is_metric(call.name) for call in request.functions):
+        compile_metrics()
 
 
 def attempt(
@@ -230,7 +243,10 @@ def _attempt(
         raise FunctionError(str(error)) from None
     check_shape(features, shape, wanted.name, _where(shape))
     plan = FunctionPlan(
-        name=wanted.name, labels=labels_of(features, number), series=tuple(accessors.touched)
+        name=wanted.name,
+        labels=labels_of(features, number),
+        series=tuple(accessors.touched),
+        metric=functions.is_metric(wanted.name),
     )
     return Tried(plan, {label: source.bands for label, source in sources.items()})
 

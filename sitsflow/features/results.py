@@ -17,6 +17,8 @@ class FunctionResult(NamedTuple):
 
     values: NDArray[Any]
     labels: tuple[str, ...] | None
+    answers: bool = False
+    """Whether NaN is an answer, as of a pixel without a season, and no fault of the function."""
 
 
 def check_result(result: Any, name: str, where: str) -> FunctionResult:

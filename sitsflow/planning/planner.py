@@ -17,8 +17,8 @@ from sitsflow.errors import (
     MissingInputError,
     SensorFileError,
 )
+from sitsflow.features.code_digests import builtin_digest, metrics_digest
 from sitsflow.features.exogenous import describe_raster
-from sitsflow.features.functions import builtin_digest
 from sitsflow.features.probe import Prober, ProbeResult, probe
 from sitsflow.features.probe_process import prober_of
 from sitsflow.geo.coordinates import node_step
@@ -217,6 +217,8 @@ def _finished(
 ) -> tuple[Plan, dict[str, TilePlan]]:
     first = next(iter(probed.values()))
     digest = builtin_digest() if code is None else code.digest
+    if any(one.metric for one in first.functions):
+        digest = digest_text(digest, metrics_digest())
     tiles: dict[str, TilePlan] = {}
     notices = [*inventory.notices, *grids.notices, *checked.notices]
     for tile, plans in series.items():

@@ -26,6 +26,7 @@ _KINDS = {
     "dates": "Dates",
     "raster": "The user's raster",
     "built-in": "Built-in functions",
+    "metric": "Metrics of a series, v on the days d: ndvi_p90, b8_mean, valid_count and so on",
     "module": "Functions of the user's module",
 }
 

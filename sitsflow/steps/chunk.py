@@ -251,7 +251,8 @@ class _Chunk:
             for at, label in enumerate(planned.labels):
                 values = features.values[at][self._inner].astype(np.float32)
                 finite = np.isfinite(values)
-                if count := int(np.count_nonzero(full & ~finite)):
+                count = 0 if features.answers else int(np.count_nonzero(full & ~finite))
+                if count:
                     undefined[label] = undefined.get(label, 0) + count
                     self._refuse(planned.name, label, full & ~finite)
                 out[at] = np.where(finite & some, values, self._plan.request.no_data_value)

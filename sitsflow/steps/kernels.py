@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sitsflow.features.metrics import compile_metrics
 from sitsflow.geo.averaging import Footprints
 from sitsflow.geo.coordinates import source_coordinates
 from sitsflow.geo.grid import Grid
@@ -39,6 +40,7 @@ def compile_kernels() -> None:
     series = np.ones((2, 1, 1), np.float32)
     filled = fill_gaps(series, series > 0, [0, 1], [0])
     normalized_difference(filled, filled)
+    compile_metrics()
 
 
 if __name__ == "__main__":
