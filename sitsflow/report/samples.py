@@ -138,7 +138,7 @@ def _sample(
     down, right = math.floor(top * grid.height) + 0.5, math.floor(left * grid.width) + 0.5
     x, y = grid.x + right * grid.xres, grid.y - down * grid.yres
     for tile in plan.tile_names:
-        window = _window(tiles[tile], x, y)
+        window = tiles[tile].grid.pixel_at(x, y)
         if window is None:
             continue
         curves = tuple(
@@ -148,15 +148,6 @@ def _sample(
         )
         if any(curve.valid.any() for curve in curves):
             return Sample(number, tile, x, y, left, top, curves)
-    return None
-
-
-def _window(tile: TilePlan, x: float, y: float) -> Window | None:
-    """Return the pixel of a tile that holds a point, None where it lies outside."""
-    grid = tile.grid
-    row, col = math.floor((grid.y - y) / grid.yres), math.floor((x - grid.x) / grid.xres)
-    if 0 <= row < grid.height and 0 <= col < grid.width:
-        return Window(row=row, col=col, height=1, width=1)
     return None
 
 
