@@ -57,6 +57,17 @@ class Series:
         self._kept: dict[str, Floats] = {}
         self._raw: dict[str, Floats] = {}
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        rows, cols = self._observed.valid.shape[1:]
+        return rows, cols
+
+    @property
+    def interpolated_days(self) -> tuple[int, ...]:
+        """Days of what `interpolated` returns: the raw ones where nothing is interpolated."""
+        return self.plan.target_days if self._gapfilling else self.plan.raw_days
+
     def interpolated(self, name: str) -> Floats:
         """Return a band or an index on the target days; (date, row, col).
 
