@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sitsflow.features.over_xarray import over_xarray
+    from sitsflow.library.opening import open_map as open
 
-__all__ = ["__version__", "over_xarray"]
+__all__ = ["__version__", "open", "over_xarray"]
 
 __version__ = version("sitsflow")
 
 _LATER = {
+    "open": ("sitsflow.library.opening", "open_map"),
     "over_xarray": ("sitsflow.features.over_xarray", "over_xarray"),
 }
 """What is imported when it is asked for: the command line must start without NumPy."""
