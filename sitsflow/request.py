@@ -50,6 +50,20 @@ class SensorRequest(_Frozen):
     )
 
 
+class Interpolation(_Frozen):
+    """How series are brought onto regular dates. What a method does not use has its default."""
+
+    method: Literal[
+        "linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"
+    ] = "linear"  # fmt: skip
+    whittaker_lambda: float | Literal["v-curve"] = Field(
+        default=1000.0, description="weight of squared second differences by days; or chosen"
+    )
+    savitzky_golay_window: int = Field(default=7, ge=3, description="interpolated dates, odd")
+    savitzky_golay_degree: int = Field(default=2, ge=0, description="less than the window")
+    median_window: float = Field(default=45.0, gt=0, description="days")
+
+
 class FunctionCall(_Frozen):
     """One user function and its keyword arguments."""
 
@@ -90,6 +104,7 @@ class Request(_Frozen):
     minimum_required_dates: int = Field(default=2, ge=1)
 
     use_gapfilling: bool = True
+    interpolation: Interpolation = Interpolation()
     auto_date: bool = True
     write_outputs: bool = False
     indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")
