@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
 
 Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
+Method = Literal["linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""How series are interpolated in time."""
 STEPS = (
     ("init", "Sensors pre-processing"),
     ("init", "Generate a common masks for each sensors"),
@@ -53,15 +56,28 @@ class SensorRequest(_Frozen):
 class Interpolation(_Frozen):
     """How series are brought onto regular dates. What a method does not use has its default."""
 
-    method: Literal[
-        "linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"
-    ] = "linear"  # fmt: skip
+    method: Method = "linear"
     whittaker_lambda: float | Literal["v-curve"] = Field(
         default=1000.0, description="weight of squared second differences by days; or chosen"
     )
     savitzky_golay_window: int = Field(default=7, ge=3, description="interpolated dates, odd")
     savitzky_golay_degree: int = Field(default=2, ge=0, description="less than the window")
     median_window: float = Field(default=45.0, gt=0, description="days")
+
+    @property
+    def text(self) -> str:
+        """The method and its parameters in a few words, for people."""
+        smoothing = self.whittaker_lambda
+        chosen = smoothing if isinstance(smoothing, str) else f"{smoothing:g}"
+        words = {
+            "nearest": "nearest date",
+            "spline": "natural cubic spline",
+            "whittaker": f"Whittaker, lambda {chosen}",
+            "savitzky_golay": f"Savitzky-Golay, {self.savitzky_golay_window} dates, degree "
+            f"{self.savitzky_golay_degree}",
+            "median": f"median of {self.median_window:g} days",
+        }
+        return words.get(self.method, self.method)
 
 
 class FunctionCall(_Frozen):

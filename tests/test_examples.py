@@ -3,6 +3,7 @@
 import ast
 import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -252,6 +253,11 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert names["features"].shape == (1, 64, 64)
     assert names["usable"].shape[0] > 3
     assert not (tmp_path / "map").exists()
+
+
+def test_the_picture_of_the_methods_is_current() -> None:
+    script = runpy.run_path(str(DOCS / "pictures" / "interpolation.py"))
+    assert script["PICTURE"].read_text(encoding="utf-8") == script["draw"]()
 
 
 def slug(heading: str) -> str:

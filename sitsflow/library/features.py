@@ -82,7 +82,13 @@ def _series(plan: Plan, tile: TilePlan, window: Window) -> Iterator[tuple[str, S
         indices = indices_of(one.sensor, one.bands, request)
         yield (
             one.sensor.label,
-            Series(one, observed, indices, gapfilling=request.use_gapfilling),
+            Series(
+                one,
+                observed,
+                indices,
+                gapfilling=request.use_gapfilling,
+                interpolation=request.interpolation,
+            ),
         )
 
 

@@ -29,6 +29,7 @@ def place_table(plan: Plan, tile: TilePlan, pixel: Window, names: Sequence[str])
             Observations(one, tile.grid, pixel, request.resampling),
             indices_of(one.sensor, one.bands, request),
             gapfilling=request.use_gapfilling,
+            interpolation=request.interpolation,
         )
         for one in tile.dated_series
     ]

@@ -157,7 +157,13 @@ def _curve(
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
     read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
     indices = iota2_indices_of(one.sensor, one.bands, plan.request) if quantity.is_ndvi else {}
-    series = Series(one, read, indices, gapfilling=plan.request.use_gapfilling)
+    series = Series(
+        one,
+        read,
+        indices,
+        gapfilling=plan.request.use_gapfilling,
+        interpolation=plan.request.interpolation,
+    )
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
     seen = {band: read.band(band) for band in bands}
     raw = indices["NDVI"].compute(seen) if quantity.is_ndvi else seen[quantity.name]

@@ -183,6 +183,7 @@ class _Chunk:
                 observed,
                 indices_of(one.sensor, one.bands, request),
                 gapfilling=request.use_gapfilling,
+                interpolation=request.interpolation,
                 where=self._where,
             )
             for one, observed in zip(tile_plan.series, self._observed, strict=True)
