@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
 Method = Literal["linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"]
@@ -57,12 +57,19 @@ class Interpolation(_Frozen):
     """How series are brought onto regular dates. What a method does not use has its default."""
 
     method: Method = "linear"
-    whittaker_lambda: float | Literal["v-curve"] = Field(
+    whittaker_lambda: Annotated[float, Field(gt=0)] | Literal["v-curve"] = Field(
         default=1000.0, description="weight of squared second differences by days; or chosen"
     )
     savitzky_golay_window: int = Field(default=7, ge=3, description="interpolated dates, odd")
     savitzky_golay_degree: int = Field(default=2, ge=0, description="less than the window")
     median_window: float = Field(default=45.0, gt=0, description="days")
+
+    @model_validator(mode="after")
+    def _the_window_decides_the_polynomial(self) -> Self:
+        window, degree = self.savitzky_golay_window, self.savitzky_golay_degree
+        if window % 2 == 0 or degree >= window:
+            raise ValueError(f"a window of {window} dates for degree {degree}: odd, and larger")
+        return self
 
     @property
     def text(self) -> str:

@@ -41,7 +41,7 @@ def compile_kernels() -> None:
     series = np.ones((2, 1, 1), np.float32)
     filled = fill_gaps(series, series > 0, [0, 1], [0])
     for method in METHODS:
-        how = Interpolation(method=method, savitzky_golay_window=3)
+        how = Interpolation(method=method, savitzky_golay_window=3, savitzky_golay_degree=1)
         interpolate(series, series > 0, [0, 1], [0, 1, 2], how)
     normalized_difference(filled, filled)
 

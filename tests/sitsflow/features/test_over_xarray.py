@@ -14,13 +14,16 @@ import xarray
 
 from sitsflow import over_xarray
 from sitsflow.errors import FunctionError
+from sitsflow.features.accessors import Accessors
 from sitsflow.features.datasets import bands_of
 from sitsflow.features.functions import load_functions
 from sitsflow.features.probe import BuiltinProber
+from sitsflow.features.synthetic import SyntheticObservations
 from sitsflow.io.code_snapshot import CodeSnapshot
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning import planner
 from sitsflow.request import FunctionCall, Request
+from sitsflow.timeseries.series import Series
 from tests.requests import TILES, tile_values, tutorial
 
 
@@ -247,3 +250,27 @@ def test_other_results_are_left_alone() -> None:
     assert bands_of(None) is None
     with pytest.raises(ValueError, match="without variables"):
         bands_of(xarray.Dataset())
+
+
+def test_several_sensors_are_several_datasets(products: Path, tmp_path: Path) -> None:
+    _, tiles = planner.make_plan(tutorial(products, tmp_path))
+    (plan,) = tiles[TILES[0]].series
+    series = {}
+    for label, last in (("One", 4), ("Other", 7)):
+        sensor = plan.sensor.model_copy(update={"label": label})
+        of = plan.model_copy(update={"sensor": sensor, "target_days": plan.target_days[:last]})
+        series[label] = Series(of, SyntheticObservations(of, (3, 4)), {})
+
+    @over_xarray("Other", "One")
+    def lengths(other: Any, one: Any) -> Any:
+        both = [other.B4.mean("time"), one.B8.mean("time")]
+        return xarray.Dataset({"dates": both[0] * 0 + other.sizes["time"] * 10 + one.sizes["time"]})
+
+    container = Accessors(series)
+    values, labels = lengths(container)
+    assert labels == ["dates"]
+    assert set(np.unique(values)) == {74}
+    assert values.shape == (3, 4, 1)
+    assert container.touched == {"Other": {"B4"}, "One": {"B8"}}
+    with pytest.raises(ValueError, match="which sensor"):
+        over_xarray(lambda ds: ds.B4)(container)

@@ -6,10 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import geopandas
 import numpy as np
 import pandas as pd
 import pytest
 import rasterio
+import shapely
 import xarray
 from rasterio.crs import CRS
 
@@ -22,20 +24,18 @@ from sitsflow.plan import load_plan, load_tile
 from sitsflow.timeseries.gapfilling import fill_gaps
 from sitsflow.timeseries.observations import Observations
 from tests import serial_run
-from tests.requests import calls, tutorial
+from tests.requests import calls, tile_values, tutorial
 
-FUNCTIONS = calls("get_cumulative_productivity", "get_seasonal_variation", "get_ndsi")
+FUNCTIONS = calls("get_cumulative_productivity", "get_seasonal_variation", "duplicate_ndvi")
 """Sums over dates, which NumPy adds in an order of its own, and a value of each date."""
 TILE = "T31TCJ"
 
 
 @pytest.fixture(scope="module")
 def output(products: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a run of one tile in Lambert 93 wrote, native features first."""
+    """What a run of one tile in Lambert 93 wrote."""
     output = tmp_path_factory.mktemp("map")
-    request = tutorial(
-        products, output, crs="EPSG:2154", functions=FUNCTIONS, concat_mode=True, copy_input=False
-    )
+    request = tutorial(products, output, crs="EPSG:2154", functions=FUNCTIONS)
     serial_run.run(request)
     return output
 
@@ -149,6 +149,20 @@ def test_what_is_no_part_of_the_map_is_refused(
         opened.compute(tile, part)  # type: ignore[arg-type]
 
 
+def test_an_area_of_interest_counts_as_in_a_run(products: Path, tmp_path: Path) -> None:
+    grid = sitsflow.open(tutorial(products, tmp_path)).tiles[TILE].grid
+    corners = [grid.transform @ place for place in ((10, 12), (70, 20), (40, 80))]
+    area = tmp_path / "area.gpkg"
+    geopandas.GeoDataFrame(geometry=[shapely.Polygon(corners)], crs=grid.crs).to_file(area)
+    opened = sitsflow.open(tutorial(products, tmp_path, area_of_interest=area, padding=(3, 2)))
+    tile = opened.tiles[TILE]
+    expected = tile_values(opened.plan, tile)
+    assert 0.2 < (expected[0] == -10000).mean() < 0.8
+    np.testing.assert_array_equal(opened.compute(TILE), expected)
+    np.testing.assert_array_equal(opened.compute(TILE, (slice(5, 31), slice(2, 3))),
+                                  expected[:, 5:31, 2:3])  # fmt: skip
+
+
 def test_a_map_of_several_tiles_asks_which(products: Path, tmp_path: Path) -> None:
     request = tutorial(products, tmp_path, tiles=("T31TCJ", "T31TDJ"))
     opened = sitsflow.open(request)
@@ -197,7 +211,7 @@ def test_by_default_a_table_has_what_the_run_reads(opened: MapPlan) -> None:
     tile = opened.tiles[TILE]
     x, y = tile.grid.transform @ (30.5, 20.5)
     found = list(dict.fromkeys(opened.series(TILE, x, y).band))
-    assert found == [*tile.series[0].read, "NDVI", "NDWI", "Brightness"]
+    assert found == ["B4", "B8", "NDVI"]
 
 
 def test_two_products_of_a_day_are_two_rows(
@@ -246,10 +260,10 @@ def test_a_dataset_reads_what_is_looked_at(opened: MapPlan, tmp_path: Path) -> N
     dataset = opened.dataset(TILE, (slice(10, 12), slice(20, 23)))
     assert dict(dataset.sizes)["y"] == 2
     values = dataset.NDVI.transpose("time", "y", "x").values
-    native = opened.compute(TILE, (slice(10, 12), slice(20, 23)))
-    named = [label for label in opened.labels if "_NDVI_" in label]
-    np.testing.assert_array_equal(values, native.sel(band=named).values)
-    assert list(dataset.y.values) == list(native.y.values)
+    features = opened.compute(TILE, (slice(10, 12), slice(20, 23)))
+    named = [label for label in opened.labels if label.startswith("dupndvi_")]
+    np.testing.assert_array_equal(values, features.sel(band=named).values)
+    assert list(dataset.y.values) == list(features.y.values)
     with pytest.raises(ValueError, match="no sensor 'Landsat8'; there are Sentinel2"):
         opened.dataset(TILE, sensor="Landsat8")
 

@@ -9,6 +9,7 @@ import pytest
 import scipy.sparse
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from scipy.interpolate import CubicSpline
 from scipy.signal import savgol_filter
 from scipy.sparse.linalg import spsolve
@@ -207,6 +208,20 @@ def test_a_straight_series_stays_straight() -> None:
     line = [0, 20, 40, 60, 80, 100]
     for how in (ALL[3], ALL[4]):
         np.testing.assert_allclose(interpolate(*case, how).ravel(), line, atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"whittaker_lambda": 0},
+        {"savitzky_golay_window": 8},
+        {"savitzky_golay_window": 3, "savitzky_golay_degree": 3},
+        {"median_window": 0},
+    ],
+)
+def test_parameters_that_make_no_sense_are_refused(keys: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        Interpolation(**keys)
 
 
 def test_a_median_leaves_a_single_cloud_out() -> None:
