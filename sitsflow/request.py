@@ -75,7 +75,7 @@ class Interpolation(_Frozen):
     def text(self) -> str:
         """The method and its parameters in a few words, for people."""
         smoothing = self.whittaker_lambda
-        chosen = smoothing if isinstance(smoothing, str) else f"{smoothing:g}"
+        chosen = "by V-curve" if isinstance(smoothing, str) else f"{smoothing:g}"
         words = {
             "nearest": "nearest date",
             "spline": "natural cubic spline",
