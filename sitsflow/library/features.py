@@ -96,6 +96,7 @@ class _Opened:
     """Observations that are read later, when no one has set GDAL up any more."""
 
     def __init__(self, observed: Observations, *, remote: bool) -> None:
+        self.shape = observed.shape
         self._observed = observed
         self._remote = remote
 

@@ -182,6 +182,7 @@ class _CachedBands:
     """Observations whose bands are read once, for the raw curve and the interpolated one."""
 
     def __init__(self, observed: Observations, bands: tuple[str, ...]) -> None:
+        self.shape = observed.shape
         self.valid = observed.valid
         self._bands = {band: observed.band(band, clouded=True) for band in bands}
 

@@ -68,8 +68,7 @@ class Series:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        rows, cols = self._observed.valid.shape[1:]
-        return rows, cols
+        return self._observed.shape
 
     @property
     def interpolated_days(self) -> tuple[int, ...]:
