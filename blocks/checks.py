@@ -26,6 +26,7 @@ def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
         yield from _dates(partial, sensor)
         yield from _kept_bands(partial, sensor)
         yield from _expressions(partial, sensor)
+    yield from _method(partial)
     yield from _spectral_indices(partial)
     yield from _something_to_write(partial)
 
@@ -149,6 +150,28 @@ def _expressions(partial: PartialConfig, sensor: Sensor) -> Iterator[Fault]:
             continue
         if highest > count:
             yield Fault(place, f"{text!r} uses b{highest}, but a date has {count} bands")
+
+
+def _method(partial: PartialConfig) -> Iterator[Fault]:
+    section, place = (
+        partial.configuration.sensors_data_interpolation,
+        "sensors_data_interpolation",
+    )
+    if section.method != "savitzky_golay" or not section.use_gapfilling:
+        return
+    window, degree = section.savitzky_golay_window, section.savitzky_golay_degree
+    places = f"{place}.savitzky_golay_window", f"{place}.savitzky_golay_degree"
+    if degree >= window and partial.sound(*places):
+        message = f"{degree} is not less than savitzky_golay_window, {window}"
+        yield Fault(places[1], message)
+    for sensor in partial.enabled:
+        own = partial.configuration.sensor_section(sensor.name)
+        if getattr(own, "interpolated_dates", "regular") == "input":
+            message = (
+                "savitzky_golay needs dates at equal distances, and those of "
+                f"{sensor.name}.interpolated_dates 'input' have others"
+            )
+            yield Fault(f"{place}.method", message)
 
 
 def _spectral_indices(partial: PartialConfig) -> Iterator[Fault]:

@@ -6,10 +6,10 @@ import os
 import re
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PlainSerializer, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Section, Words
-from sitsflow.request import LONGEST_SECONDS, FunctionCall
+from sitsflow.request import LONGEST_SECONDS, FunctionCall, Method
 
 _LONGEST_STEM = 200  # bytes: temporary files and sidecars have longer names
 
@@ -38,6 +38,30 @@ def _read_stem(value: Any) -> Any:
 FileStem = Annotated[str, BeforeValidator(_read_stem, json_schema_input_type=str)]
 
 
+def _read_lambda(value: Any) -> Any:
+    """Read a number or the word; a union would have a message for each of both."""
+    if isinstance(value, str) and value.strip() == V_CURVE:
+        return V_CURVE
+    try:
+        number = float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = 0.0
+    if isinstance(value, bool) or not 0 < number <= _LARGEST_LAMBDA:
+        raise ValueError(f"{value!r} is neither a number from 0 to 1e12 nor '{V_CURVE}'")
+    return number
+
+
+def _odd(value: int) -> int:
+    if value % 2 == 0:
+        raise ValueError(f"{value} is even, and would have no middle: {value - 1} or {value + 1}")
+    return value
+
+
+V_CURVE = "v-curve"
+_LARGEST_LAMBDA = 1e12  # a straight line through decades of days
+Lambda = Annotated[float | Literal["v-curve"], BeforeValidator(_read_lambda)]
+
+
 def _indices() -> Any:
     return Field(
         default=None,
@@ -62,6 +86,42 @@ class SensorsDataInterpolation(Section):
         title="Interpolate",
         description="Whether series are interpolated in time. False: features are made of the "
         "raw dates.",
+    )
+    method: Annotated[Method, OWN] = Field(
+        default="linear",
+        title="How to interpolate",
+        description="What joins the valid dates of a pixel: straight lines (`linear`, as iota2), "
+        "the `nearest` date, a natural cubic `spline`, a smooth series (`whittaker`), straight "
+        "lines smoothed by moving polynomials (`savitzky_golay`), or the `median` of a moving "
+        "window. See [interpolation](interpolation.md).",
+    )
+    whittaker_lambda: Annotated[Lambda, OWN] = Field(
+        default=1000.0,
+        title="Lambda of Whittaker's smoother",
+        description="Weight of the squared second differences by days: the larger, the smoother. "
+        "`v-curve`: chosen for each pixel. For the method `whittaker`.",
+    )
+    savitzky_golay_window: Annotated[int, AfterValidator(_odd), OWN] = Field(
+        default=7,
+        ge=3,
+        le=999,
+        title="Window of the Savitzky-Golay filter",
+        description="Interpolated dates in the window, odd. For the method `savitzky_golay`.",
+    )
+    savitzky_golay_degree: Annotated[int, OWN] = Field(
+        default=2,
+        ge=0,
+        le=10,
+        title="Degree of the Savitzky-Golay filter",
+        description="Degree of its polynomials, less than the window. For the method "
+        "`savitzky_golay`.",
+    )
+    median_window: Annotated[int, OWN] = Field(
+        default=45,
+        ge=1,
+        le=10_000,
+        title="Window of the median",
+        description="Days in the window, half of them before a date. For the method `median`.",
     )
     use_additional_features: bool = Field(
         default=False,

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from blocks.checks import PATH_KEYS, differs
 from blocks.names import SECTIONS
 from blocks.partial_config import PartialConfig
-from blocks.request import chunk_key, make_chunking
+from blocks.request import METHOD_KEYS, chunk_key, make_chunking
 from blocks.section import NoEffect, Section
 from blocks.sensor_sections import SensorSection, UserFeatSection
 from sitsflow.products.rasters import NAME, PATH_KEY
@@ -41,6 +41,7 @@ def warnings(partial: PartialConfig) -> Iterator[str]:
     for sensor in partial.enabled:
         section = partial.configuration.sensor_section(sensor.name)
         yield from _of_sensor(partial, sensor.name, section, sensor.band_names)
+    yield from _method(partial)
     yield from _indices(partial)
     yield from _chunks(partial)
     yield from _native_features(partial)
@@ -93,6 +94,20 @@ def _of_sensor(
             f"{name}.additional_features is ignored: "
             "sensors_data_interpolation.use_additional_features is False"
         )
+
+
+def _method(partial: PartialConfig) -> Iterator[str]:
+    section = partial.configuration.sensors_data_interpolation
+    place = "sensors_data_interpolation"
+    if not section.use_gapfilling and differs(section, "method"):
+        yield f"{place}.method is ignored: {place}.use_gapfilling is False"
+    for method, keys in METHOD_KEYS.items():
+        for key in keys if method != section.method else ():
+            if differs(section, key):
+                yield (
+                    f"{place}.{key} is ignored: it is for the method '{method}', and "
+                    f"{place}.method is '{section.method}'"
+                )
 
 
 def _indices(partial: PartialConfig) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from blocks.checks import kept_bands
@@ -10,7 +10,14 @@ from blocks.configuration import Configuration
 from blocks.partial_config import PartialConfig
 from sitsflow.products.rasters import NAME
 from sitsflow.products.sensors.model import Sensor
-from sitsflow.request import MAP_NAME, Chunking, Request, SensorRequest
+from sitsflow.request import (
+    MAP_NAME,
+    Chunking,
+    Interpolation,
+    Method,
+    Request,
+    SensorRequest,
+)
 
 
 def make_request(partial: PartialConfig) -> Request:
@@ -42,6 +49,7 @@ def make_request(partial: PartialConfig) -> Request:
         allow_remote=chain.allow_remote,
         minimum_required_dates=chain.minimum_required_dates,
         use_gapfilling=interpolation.use_gapfilling,
+        interpolation=make_interpolation(configuration),
         auto_date=interpolation.auto_date,
         write_outputs=interpolation.write_outputs,
         indices=partial.indices,
@@ -96,6 +104,22 @@ def _sensor_request(partial: PartialConfig, sensor: Sensor) -> SensorRequest:
         if interpolation.use_additional_features
         else (),
     )
+
+
+METHOD_KEYS: Mapping[Method, tuple[str, ...]] = {
+    "whittaker": ("whittaker_lambda",),
+    "savitzky_golay": ("savitzky_golay_window", "savitzky_golay_degree"),
+    "median": ("median_window",),
+}
+"""Keys of `sensors_data_interpolation` that a method takes."""
+
+
+def make_interpolation(configuration: Configuration) -> Interpolation:
+    """Return how series are interpolated, with the keys that the method takes."""
+    section = configuration.sensors_data_interpolation
+    keys = METHOD_KEYS.get(section.method, ())
+    # What the method does not take stays at its default: it must not make two requests differ.
+    return Interpolation(method=section.method, **{key: getattr(section, key) for key in keys})
 
 
 def chunk_key(configuration: Configuration, key: str) -> Any:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
+Method = Literal["linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"]
+METHODS: tuple[Method, ...] = get_args(Method)
+"""How series are interpolated in time."""
 STEPS = (
     ("init", "Sensors pre-processing"),
     ("init", "Generate a common masks for each sensors"),
@@ -48,6 +51,40 @@ class SensorRequest(_Frozen):
     patterns: tuple[str, ...] = Field(
         default=(), description="parts of the names of rasters without dates; none: products"
     )
+
+
+class Interpolation(_Frozen):
+    """How series are brought onto regular dates. What a method does not use has its default."""
+
+    method: Method = "linear"
+    whittaker_lambda: Annotated[float, Field(gt=0)] | Literal["v-curve"] = Field(
+        default=1000.0, description="weight of squared second differences by days; or chosen"
+    )
+    savitzky_golay_window: int = Field(default=7, ge=3, description="interpolated dates, odd")
+    savitzky_golay_degree: int = Field(default=2, ge=0, description="less than the window")
+    median_window: float = Field(default=45.0, gt=0, description="days")
+
+    @model_validator(mode="after")
+    def _the_window_decides_the_polynomial(self) -> Self:
+        window, degree = self.savitzky_golay_window, self.savitzky_golay_degree
+        if window % 2 == 0 or degree >= window:
+            raise ValueError(f"a window of {window} dates for degree {degree}: odd, and larger")
+        return self
+
+    @property
+    def text(self) -> str:
+        """The method and its parameters in a few words, for people."""
+        smoothing = self.whittaker_lambda
+        chosen = "by V-curve" if isinstance(smoothing, str) else f"{smoothing:g}"
+        words = {
+            "nearest": "nearest date",
+            "spline": "natural cubic spline",
+            "whittaker": f"Whittaker, lambda {chosen}",
+            "savitzky_golay": f"Savitzky-Golay, {self.savitzky_golay_window} dates, degree "
+            f"{self.savitzky_golay_degree}",
+            "median": f"median of {self.median_window:g} days",
+        }
+        return words.get(self.method, self.method)
 
 
 class FunctionCall(_Frozen):
@@ -90,6 +127,7 @@ class Request(_Frozen):
     minimum_required_dates: int = Field(default=2, ge=1)
 
     use_gapfilling: bool = True
+    interpolation: Interpolation = Interpolation()
     auto_date: bool = True
     write_outputs: bool = False
     indices: bool = Field(default=True, description="NDVI, NDWI and Brightness, all or none")

@@ -1,7 +1,9 @@
 """The examples and the code of the documentation, tried as they stand there."""
 
 import ast
+import json
 import re
+import runpy
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +217,47 @@ def test_the_science_can_be_called_from_python(
     printed = ast.literal_eval(capsys.readouterr().out)
     assert list(printed) == ["ndvi_range"]
     assert 0 < printed["ndvi_range"] < 2
+
+
+def test_the_library_page_looks_into_a_map_and_its_functions_make_one(
+    tmp_path: Path, products: Path
+) -> None:
+    looking, functions = blocks_of(DOCS / "library.md", "python")
+    names = [node.name for node in ast.parse(functions).body if isinstance(node, ast.FunctionDef)]
+    (tmp_path / "mine.py").write_text(functions)
+    path = small_configuration(tmp_path, products, names)
+    made: dict[str, Any] = {}
+    place = "x=502_000, y=6_349_000"
+    assert place in looking
+    here = looking.replace("map.cfg", str(path)).replace("512", "64")
+    exec(here.replace(place, "x=300_505, y=4_899_505"), made)
+    assert made["plan"].labels == ("ndvi_range", "spring_red", "clear")
+    (read,) = {series.read for tile in made["plan"].tiles.values() for series in tile.series}
+    assert read == ("B4", "B8")
+    assert made["features"].shape == (3, 64, 64)
+    assert (made["features"].values != -10000).mean() > 0.5
+    assert {"raw", "valid", "interpolated"} < set(made["series"])
+
+
+def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cell by cell, as the kernel does, but for what it shows."""
+    notebook = json.loads((EXAMPLES / "notebook.ipynb").read_text(encoding="utf-8"))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("MPLBACKEND", "agg")
+    names: dict[str, Any] = {}
+    for cell in notebook["cells"]:
+        if cell["cell_type"] == "code":
+            assert not cell["outputs"]
+            assert cell["execution_count"] is None
+            exec("".join(cell["source"]), names)
+    assert names["features"].shape == (1, 64, 64)
+    assert names["usable"].shape[0] > 3
+    assert not (tmp_path / "map").exists()
+
+
+def test_the_picture_of_the_methods_is_current() -> None:
+    script = runpy.run_path(str(DOCS / "pictures" / "interpolation.py"))
+    assert script["PICTURE"].read_text(encoding="utf-8") == script["draw"]()
 
 
 def slug(heading: str) -> str:

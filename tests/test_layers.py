@@ -19,7 +19,7 @@ MAY_IMPORT = {
 }
 ROOMS = (
     "errors", "dates", "digest", "yaml_text", "request", "geo", "products", "io", "plan",
-    "timeseries", "features", "planning", "steps", "run", "report", "simulate",
+    "timeseries", "features", "planning", "steps", "library", "run", "report", "simulate",
 )  # fmt: skip
 """Rooms of the science, and the modules at its top, in the order in which data flow."""
 ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}

@@ -79,6 +79,27 @@ class Accessors:
             return self._exogenous
         return self._exogenous.copy()
 
+    @property
+    def has_raster(self) -> bool:
+        """Whether the run has a raster of the user's."""
+        return self._exogenous is not None
+
+    def of_sensor(self, label: str | None) -> Series:
+        """Return the series of the sensor of that label; None: of the only one with dates.
+
+        Raises
+        ------
+        ValueError
+            If there is none, or several for None.
+        """
+        if label is not None and label in self._series:
+            return self._series[label]
+        dated = [name for name, one in self._series.items() if one.plan.sensor.dated]
+        if label is None and len(dated) == 1:
+            return self._series[dated[0]]
+        what = "which sensor? There are" if label is None else f"no sensor {label!r}; there are"
+        raise ValueError(f"{what} {', '.join(self._series)}")
+
     def get_interpolated_dates(self) -> dict[str, list[str]]:
         """Return dates of the interpolated series, YYYYMMDD, by sensor label."""
         return self.interpolated_dates

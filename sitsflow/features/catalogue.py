@@ -17,6 +17,7 @@ from sitsflow.features.synthetic import SyntheticObservations
 from sitsflow.features.user_module import public_functions
 from sitsflow.io.code_snapshot import PublicFunction
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.request import Request
 from sitsflow.timeseries.indices import IOTA2_INDICES
 from sitsflow.timeseries.series import Series
 
@@ -51,7 +52,7 @@ def describe(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[CatalogueEntry]:
         )
         for one in tile.series
     }
-    found = [_accessor(one, series[one.label]) for one in accessors(series)]
+    found = [_accessor(one, series[one.label], request) for one in accessors(series)]
     for name in ("interpolated_dates", "raw_dates"):
         about = "YYYYMMDD by sensor, in the order of the arrays' last axis"
         found.append(
@@ -76,7 +77,7 @@ def _formula(metric: Metric) -> str:
     return f"{metric.formula} ({metric.unit})"
 
 
-def _accessor(one: Accessor, series: Series) -> CatalogueEntry:
+def _accessor(one: Accessor, series: Series, request: Request) -> CatalogueEntry:
     if not series.plan.sensor.dated:
         bands = sum(band.group == one.what for band in series.plan.sensor.bands)
         about, shape = "raster without dates, as the file has it", f"(row, col, {bands})"
@@ -88,11 +89,18 @@ def _accessor(one: Accessor, series: Series) -> CatalogueEntry:
     return CatalogueEntry(
         kind="alias" if one.alias else kind,
         name=f"{one.name}()",
-        about=_about(one, series),
+        about=_about(one, series) + _made_by(one, request),
         shape=f"(row, col, {len(days)})",
         dtype="uint8" if one.what == "masks" else "float32",
         dates=tuple(stamp(day) for day in days),
     )
+
+
+def _made_by(one: Accessor, request: Request) -> str:
+    """Return how a series was interpolated, if it was, and not linearly as they usually are."""
+    how = request.interpolation
+    usual = one.raw or not request.use_gapfilling or how.method == "linear"
+    return "" if usual else f", {how.text}"
 
 
 def _about(one: Accessor, series: Series) -> str:

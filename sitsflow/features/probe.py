@@ -167,6 +167,7 @@ def _made_up(
             sources[plan.sensor.label],
             indices_of(plan.sensor, plan.bands, request),
             gapfilling=request.use_gapfilling,
+            interpolation=request.interpolation,
         )
         for plan in plans
     ]

@@ -27,6 +27,7 @@ class SyntheticObservations:
 
     def __init__(self, plan: SeriesPlan, shape: tuple[int, int]) -> None:
         self._plan = plan
+        self.shape = shape
         self._shape = (len(plan.scenes), *shape)
         self.bands: set[str] = set()
 

@@ -165,6 +165,15 @@ class Grid(BaseModel):
         """Row and column of this grid's first pixel in `other`, to the nearest whole pixel."""
         return round((other.y - self.y) / self.yres), round((self.x - other.x) / self.xres)
 
+    def pixel_at(self, x: float, y: float) -> Window | None:
+        """Return the pixel that holds a point (in this grid's CRS), None if it lies outside."""
+        if not (math.isfinite(x) and math.isfinite(y)):
+            return None
+        row, col = math.floor((self.y - y) / self.yres), math.floor((x - self.x) / self.xres)
+        if 0 <= row < self.height and 0 <= col < self.width:
+            return Window(row=row, col=col, height=1, width=1)
+        return None
+
     def window_of(self, bounds: Bounds) -> Window | None:
         """Return the smallest window that covers `bounds` (in this grid's CRS), None if none."""
         west, south, east, north = bounds

@@ -19,7 +19,8 @@ from sitsflow.products.scenes import Scene
 from sitsflow.request import Request
 
 _SERIES = {
-    "resampling", "use_gapfilling", "indices", "clip_indices", "acor_feat", "spectral_indices",
+    "resampling", "use_gapfilling", "interpolation", "indices", "clip_indices", "acor_feat",
+    "spectral_indices",
 }  # fmt: skip
 """Keys of a request by which series are made, and the accessors to them."""
 _NATIVE = {"copy_input", "rel_refl", "keep_duplicates"}

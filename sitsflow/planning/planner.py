@@ -134,18 +134,32 @@ def _series(
             for (_, label), found in inventory.scenes.items()
             if label == sensor.label
         ]
+        targets = _target_days(request, wanted, everywhere, days)
+        _check_window(request, sensor, targets)
         plans.append(
             SeriesPlan(
                 sensor=sensor,
                 scenes=tuple(scenes),
                 grids={name: one.grid for name, one in first[tile, sensor.label].items()},
-                target_days=_target_days(request, wanted, everywhere, days),
+                target_days=targets,
                 bands=_bands(sensor, wanted),
                 read=(),
                 raw_days=merged_days(everywhere) if request.fill_missing_dates else days,
             )
         )
     return plans
+
+
+def _check_window(request: Request, sensor: Sensor, targets: Sequence[int]) -> None:
+    """Refuse a moving window of more dates than there are."""
+    how = request.interpolation
+    used = request.use_gapfilling and how.method == "savitzky_golay" and sensor.dated
+    if used and len(targets) < how.savitzky_golay_window:
+        message = (
+            f"{how.savitzky_golay_window} dates, but {sensor.label} has {len(targets)} "
+            f"interpolated date(s): lower it, or {sensor.name}.temporal_resolution"
+        )
+        raise ConfigError([Fault("sensors_data_interpolation.savitzky_golay_window", message)])
 
 
 def _bands(sensor: Sensor, wanted: SensorRequest) -> tuple[str, ...]:

@@ -77,6 +77,7 @@ def _sensors(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[str]:
         words = plural(len(found[one.sensor.platform]), "product")
         if plan.request.use_gapfilling:
             words += f", interpolated to {plural(len(one.target_days), 'date')}"
+            words += f" ({plan.request.interpolation.text})"
         lines.append(f"{one.sensor.platform}: {words}")
     return lines
 

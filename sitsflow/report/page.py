@@ -65,6 +65,7 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
             charts=charts,
             problems=problems,
             quantity=quantity,
+            interpolation=plan.request.interpolation.text,
             costs=costs_of(outcomes),
             notes=notes_of(plan, outcomes),
             information=_information(plan),

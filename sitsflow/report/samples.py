@@ -138,7 +138,7 @@ def _sample(
     down, right = math.floor(top * grid.height) + 0.5, math.floor(left * grid.width) + 0.5
     x, y = grid.x + right * grid.xres, grid.y - down * grid.yres
     for tile in plan.tile_names:
-        window = _window(tiles[tile], x, y)
+        window = tiles[tile].grid.pixel_at(x, y)
         if window is None:
             continue
         curves = tuple(
@@ -151,22 +151,19 @@ def _sample(
     return None
 
 
-def _window(tile: TilePlan, x: float, y: float) -> Window | None:
-    """Return the pixel of a tile that holds a point, None where it lies outside."""
-    grid = tile.grid
-    row, col = math.floor((grid.y - y) / grid.yres), math.floor((x - grid.x) / grid.xres)
-    if 0 <= row < grid.height and 0 <= col < grid.width:
-        return Window(row=row, col=col, height=1, width=1)
-    return None
-
-
 def _curve(
     plan: Plan, tile: TilePlan, one: SeriesPlan, window: Window, quantity: Quantity
 ) -> Curve:
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
     read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
     indices = iota2_indices_of(one.sensor, one.bands, plan.request) if quantity.is_ndvi else {}
-    series = Series(one, read, indices, gapfilling=plan.request.use_gapfilling)
+    series = Series(
+        one,
+        read,
+        indices,
+        gapfilling=plan.request.use_gapfilling,
+        interpolation=plan.request.interpolation,
+    )
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
     seen = {band: read.band(band) for band in bands}
     raw = indices["NDVI"].compute(seen) if quantity.is_ndvi else seen[quantity.name]
@@ -185,6 +182,7 @@ class _CachedBands:
     """Observations whose bands are read once, for the raw curve and the interpolated one."""
 
     def __init__(self, observed: Observations, bands: tuple[str, ...]) -> None:
+        self.shape = observed.shape
         self.valid = observed.valid
         self._bands = {band: observed.band(band, clouded=True) for band in bands}
 

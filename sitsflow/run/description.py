@@ -12,7 +12,7 @@ from sitsflow.dates import to_date
 from sitsflow.features.catalogue import CatalogueEntry
 from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.request import GROUPS, STEPS
+from sitsflow.request import GROUPS, STEPS, Request
 from sitsflow.run.jobs import selected_steps
 
 Tiles = Mapping[str, TilePlan]
@@ -58,6 +58,7 @@ def as_data(plan: Plan, tiles: Tiles) -> dict[str, Any]:
         "map": _grid_data(plan.mosaic_grid),
         "first_day": plan.first_day.isoformat(),
         "last_day": plan.last_day.isoformat(),
+        "interpolation": plan.request.interpolation.method if plan.request.use_gapfilling else None,
         "functions": [function.model_dump(mode="json") for function in plan.functions],
         "labels": list(plan.labels),
         "chunk_ram_gb": plan.chunk_ram_gb,
@@ -102,7 +103,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
     """Return the steps and the plan in words."""
     lines = [step_list(selected_steps(plan)), "", f"Output: {plan.request.output_path}"]
     for name in plan.tile_names:
-        lines += _tile_lines(tiles[name])
+        lines += _tile_lines(tiles[name], plan.request)
     lines += [
         f"Map: {_grid_text(plan.mosaic_grid)}",
         f"Functions: {', '.join(f.name for f in plan.functions) or 'none'}",
@@ -129,7 +130,7 @@ def catalogue_text(entries: Sequence[CatalogueEntry]) -> str:
     return "\n".join(lines)
 
 
-def _tile_lines(tile: TilePlan) -> Iterator[str]:
+def _tile_lines(tile: TilePlan, request: Request) -> Iterator[str]:
     yield f"Tile {tile.tile}: {_grid_text(tile.grid)}; {_chunks_text(tile)}"
     for series in tile.series:
         if not series.sensor.dated:
@@ -138,7 +139,11 @@ def _tile_lines(tile: TilePlan) -> Iterator[str]:
         days = [to_date(day).isoformat() for day in series.days]
         targets = [to_date(day).isoformat() for day in series.target_days]
         yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"
-        yield f"    interpolated to {len(targets)} dates: {_span(targets)}"
+        if request.use_gapfilling:
+            how = request.interpolation.text
+            yield f"    interpolated ({how}) to {len(targets)} dates: {_span(targets)}"
+        else:
+            yield f"    not interpolated: {len(targets)} dates"
         masks = ", ".join(mask.name for mask in series.sensor.masks) or "none"
         unread = len(series.bands) - len(series.read)
         yield f"    reads {', '.join(series.read) or 'no band'}; masks {masks}; {unread} unread"

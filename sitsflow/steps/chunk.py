@@ -97,7 +97,12 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
 
 
 def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
-    """Compute the features of one chunk.
+    """Compute the features of one chunk; see `compute_window`."""
+    return compute_window(plan, tile_plan, tile_plan.chunks[index], f"chunk {index}")
+
+
+def compute_window(plan: Plan, tile_plan: TilePlan, window: Window, name: str) -> ChunkFeatures:
+    """Compute the features of a window of a tile, which `name` stands for in messages.
 
     Raises
     ------
@@ -107,18 +112,18 @@ def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
         If a product's file cannot be read.
     """
     request = plan.request
-    window = tile_plan.chunks[index]
+    where = f"tile {tile_plan.tile}, {name}"
     wanted = _wanted(plan, tile_plan, window)
     values = np.full((len(plan.labels), *window.shape), request.no_data_value, np.float32)
     core = window if wanted is None else _box(window, wanted)
     if core is None:
-        log.info("%s chunk %d: outside the area of interest", tile_plan.tile, index)
+        log.info("%s: outside the area of interest", where)
         return ChunkFeatures(values, {}, 0, {}, {})
     rows, cols = core.relative_to(window).slices
     part = values[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
     with reading(remote=request.allow_remote):
-        chunk = _Chunk(plan, tile_plan, index, core, keep)
+        chunk = _Chunk(plan, tile_plan, where, core, keep)
         undefined = chunk.compute(part)
         valid, held = chunk.valid_pixels(), chunk.held_pixels()
     if keep is not None:
@@ -158,12 +163,12 @@ class _Chunk:
     """The computation of one chunk's bands, one after the other."""
 
     def __init__(
-        self, plan: Plan, tile_plan: TilePlan, index: int, core: Window, keep: Bools | None
+        self, plan: Plan, tile_plan: TilePlan, where: str, core: Window, keep: Bools | None
     ) -> None:
         request = plan.request
         self._plan = plan
         self._tile_plan = tile_plan
-        self._where = f"tile {tile_plan.tile}, chunk {index}"
+        self._where = where
         self._core = core
         self._keep = keep
         self._padded = _padded(core, request.padding, tile_plan)
@@ -178,6 +183,7 @@ class _Chunk:
                 observed,
                 indices_of(one.sensor, one.bands, request),
                 gapfilling=request.use_gapfilling,
+                interpolation=request.interpolation,
                 where=self._where,
             )
             for one, observed in zip(tile_plan.series, self._observed, strict=True)

@@ -112,6 +112,7 @@ def _series(plan: Plan, tile_plan: TilePlan, window: Window) -> list[Series]:
             Observations(one, tile_plan.grid, window, plan.request.resampling),
             indices_of(one.sensor, one.bands, plan.request),
             gapfilling=plan.request.use_gapfilling,
+            interpolation=plan.request.interpolation,
         )
         for one in tile_plan.series
     ]

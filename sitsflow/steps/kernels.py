@@ -12,8 +12,10 @@ from sitsflow.geo.averaging import Footprints
 from sitsflow.geo.coordinates import source_coordinates
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.resampling import nearest, resample
+from sitsflow.request import METHODS, Interpolation
 from sitsflow.timeseries.gapfilling import fill_gaps
 from sitsflow.timeseries.indices import normalized_difference
+from sitsflow.timeseries.interpolation import interpolate
 
 
 def compile_kernels() -> None:
@@ -39,6 +41,9 @@ def compile_kernels() -> None:
     nearest(valid.astype(np.float32), coordinates, source.whole, np.nan)
     series = np.ones((2, 1, 1), np.float32)
     filled = fill_gaps(series, series > 0, [0, 1], [0])
+    for method in METHODS:
+        how = Interpolation(method=method, savitzky_golay_window=3, savitzky_golay_degree=1)
+        interpolate(series, series > 0, [0, 1], [0, 1, 2], how)
     normalized_difference(filled, filled)
     compile_metrics()
 

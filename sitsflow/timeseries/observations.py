@@ -27,6 +27,11 @@ class ObservationSource(Protocol):
     """Where a series takes its pixels from."""
 
     @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        ...
+
+    @property
     def valid(self) -> Bools:
         """Where each date may be used; (date, row, col)."""
         ...
@@ -69,6 +74,11 @@ class Observations:
         self._given: set[str] = set()
         self._located: dict[Grid, Coordinates] = {}
         self._under: dict[Grid, Footprints] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns; no file is read to know them."""
+        return self._window.shape
 
     @cached_property
     def valid(self) -> Bools:

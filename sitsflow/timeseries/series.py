@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 
 from sitsflow.dates import positions
 from sitsflow.plan import SeriesPlan
-from sitsflow.timeseries.gapfilling import fill_gaps
+from sitsflow.request import Interpolation
 from sitsflow.timeseries.indices import Index
+from sitsflow.timeseries.interpolation import interpolate
 from sitsflow.timeseries.observations import Bools, Floats, ObservationSource
 
 log = logging.getLogger(__name__)
 
 VALID, UNUSABLE, NOT_ACQUIRED = 0, 1, 2
 """Values of the masks that user functions see."""
+
+_LINEAR = Interpolation()
 
 
 class Series:
@@ -34,6 +37,8 @@ class Series:
         Indices that may be asked for by name.
     gapfilling : bool
         False: "interpolated" series are the raw ones.
+    interpolation : Interpolation
+        How the others are made.
     where : str
         Tile and chunk, for the log.
     """
@@ -45,17 +50,30 @@ class Series:
         indices: Mapping[str, Index],
         *,
         gapfilling: bool = True,
+        interpolation: Interpolation = _LINEAR,
         where: str = "",
     ) -> None:
         self.plan = plan
         self.indices = indices
         self._observed = observed
         self._gapfilling = gapfilling
+        # Of a raster without dates the only value is that of all dates.
+        self._interpolation = interpolation if plan.sensor.dated else _LINEAR
         self._where = where
         self.held: dict[str, Bools] = {}
         """Where an index (or a relative reflectance) was held within its range on some date."""
         self._kept: dict[str, Floats] = {}
         self._raw: dict[str, Floats] = {}
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self._observed.shape
+
+    @property
+    def interpolated_days(self) -> tuple[int, ...]:
+        """Days of what `interpolated` returns: the raw ones where nothing is interpolated."""
+        return self.plan.target_days if self._gapfilling else self.plan.raw_days
 
     def interpolated(self, name: str) -> Floats:
         """Return a band or an index on the target days; (date, row, col).
@@ -72,8 +90,12 @@ class Series:
             elif self._gapfilling:
                 # Not kept: a series as observed is wanted again only where it was asked for raw.
                 values = self._raw[name] if name in self._raw else self._band(name)
-                self._kept[name] = fill_gaps(
-                    values, self._observed.valid, self.plan.days, self.plan.target_days
+                self._kept[name] = interpolate(
+                    values,
+                    self._observed.valid,
+                    self.plan.days,
+                    self.plan.target_days,
+                    self._interpolation,
                 )
             else:
                 self._kept[name] = self._on_raw_days(

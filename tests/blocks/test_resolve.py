@@ -14,6 +14,7 @@ from blocks.resolve import ResolvedConfig, resolve
 from sitsflow.errors import ConfigError
 from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
+from sitsflow.request import Interpolation, Request
 
 Raw = dict[str, Any]
 
@@ -44,6 +45,51 @@ def resolved(raw: Raw, folder: Path, changes: Raw) -> ResolvedConfig:
 
 
 BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
+    "a filter that cannot be": (
+        {
+            "sensors_data_interpolation": {
+                "method": "savitzky_golay",
+                "savitzky_golay_window": 8,
+                "savitzky_golay_degree": 11,
+                "whittaker_lambda": 0,
+                "median_window": 0,
+            }
+        },
+        {
+            "sensors_data_interpolation.savitzky_golay_window": "8 is even",
+            "sensors_data_interpolation.savitzky_golay_degree": "less than or equal to 10",
+            "sensors_data_interpolation.whittaker_lambda": "0 is neither a number from 0 to 1e12",
+            "sensors_data_interpolation.median_window": "greater than or equal to 1",
+        },
+    ),
+    "a polynomial that its window does not decide": (
+        {
+            "sensors_data_interpolation": {
+                "method": "savitzky_golay",
+                "savitzky_golay_window": 5,
+                "savitzky_golay_degree": 5,
+            }
+        },
+        {
+            "sensors_data_interpolation.savitzky_golay_degree": "5 is not less than "
+            "savitzky_golay_window, 5"
+        },
+    ),
+    "a filter on dates that are not equally spaced": (
+        {
+            "chain": {"s2_path": ..., "s2_l3a_path": "s2"},
+            "Sentinel_2_L3A": {"interpolated_dates": "input"},
+            "sensors_data_interpolation": {"method": "savitzky_golay"},
+        },
+        {"sensors_data_interpolation.method": "Sentinel_2_L3A.interpolated_dates 'input'"},
+    ),
+    "a method that is not known": (
+        {"sensors_data_interpolation": {"method": "cubic", "whittaker_lambda": "vcurve"}},
+        {
+            "sensors_data_interpolation.method": "'linear', 'nearest', 'spline'",
+            "sensors_data_interpolation.whittaker_lambda": "'vcurve' is neither",
+        },
+    ),
     "nothing in it": (
         {"chain": None, "external_features": None},
         {"chain.output_path": "mandatory", "chain.list_tile": "mandatory", "chain": "no sensor"},
@@ -404,6 +450,39 @@ def test_functions_have_arguments(raw: Raw, folder: Path) -> None:
     assert request.functions[0].kwargs == {"a": 1, "b": [0.5, "x"]}
 
 
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ({}, Interpolation()),
+        ({"method": "nearest", "whittaker_lambda": 5}, Interpolation(method="nearest")),
+        (
+            {"method": "whittaker", "whittaker_lambda": "250", "median_window": 3},
+            Interpolation(method="whittaker", whittaker_lambda=250.0),
+        ),
+        (
+            {"method": "whittaker", "whittaker_lambda": "v-curve"},
+            Interpolation(method="whittaker", whittaker_lambda="v-curve"),
+        ),
+        (
+            {"method": "savitzky_golay", "savitzky_golay_window": "9", "savitzky_golay_degree": 3},
+            Interpolation(
+                method="savitzky_golay", savitzky_golay_window=9, savitzky_golay_degree=3
+            ),
+        ),
+        (
+            {"method": "median", "median_window": 30},
+            Interpolation(method="median", median_window=30),
+        ),
+    ],
+)
+def test_only_the_keys_of_the_method_count(
+    keys: Raw, expected: Interpolation, raw: Raw, folder: Path
+) -> None:
+    found = resolved(raw, folder, {"sensors_data_interpolation": keys}).request()
+    assert found.interpolation == expected
+    assert Request.model_validate_json(found.model_dump_json()) == found
+
+
 def test_time_limits_of_functions(raw: Raw, folder: Path) -> None:
     limits = {"probe_seconds": 5, "timeout": 0.5}
     request = resolved(raw, folder, {"external_features": limits}).request()
@@ -476,6 +555,15 @@ def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, fold
         ),
         ({"sensors_data_interpolation": {"use_additional_features": True}}, "changes nothing"),
         ({"Landsat8_old": {"temporal_resolution": 8}}, "chain.l8_path_old is not set"),
+        (
+            {"sensors_data_interpolation": {"median_window": 30}},
+            "median_window is ignored: it is for the method 'median', and "
+            "sensors_data_interpolation.method is 'linear'",
+        ),
+        (
+            {"sensors_data_interpolation": {"method": "spline", "use_gapfilling": False}},
+            "sensors_data_interpolation.method is ignored: ",
+        ),
         ({"userFeat": {"patterns": "ALT"}}, "section userFeat is ignored"),
         ({"external_features": {"functions": "", "module": "mine.py"}}, "module is ignored"),
     ],

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from sitsflow.geo.grid import Window
 from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import model
-from sitsflow.request import Chunking, FunctionCall, Request
+from sitsflow.request import Chunking, FunctionCall, Interpolation, Request
 from tests.products import copy_of
 from tests.requests import TILES, calls, sentinel2, tutorial
 
@@ -32,6 +32,7 @@ ALL = frozenset({"preprocess", "common_mask", "features"})
 NATIVE = {"concat_mode": True}
 ONLY_NATIVE = NATIVE | {"functions": ()}
 CUBES = {"write_outputs": True}
+SPLINE = Interpolation(method="spline")
 
 
 def steps_of(request: Request) -> dict[str, str]:
@@ -53,6 +54,8 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "padding": ({}, {"padding": (1, 0)}, FEATURES),
     "resampling": ({}, {"resampling": "nearest"}, FEATURES),
     "interpolation": ({}, {"use_gapfilling": False}, ALL - {"common_mask"}),
+    "method of interpolation": ({}, {"interpolation": SPLINE}, FEATURES),
+    "method of interpolation of cubes": (CUBES, {"interpolation": SPLINE}, ALL - {"common_mask"}),
     "interpolated dates": ({}, {"auto_date": True}, ALL - {"common_mask"}),
     "native features": ({}, NATIVE, FEATURES),
     "indices": (ONLY_NATIVE, {"indices": False}, FEATURES),
