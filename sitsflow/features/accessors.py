@@ -92,13 +92,13 @@ class Accessors:
         ValueError
             If there is none, or several for None.
         """
-        if label is not None and label in self._series:
-            return self._series[label]
-        dated = [name for name, one in self._series.items() if one.plan.sensor.dated]
+        if label is not None and label in self.series:
+            return self.series[label]
+        dated = [name for name, one in self.series.items() if one.plan.sensor.dated]
         if label is None and len(dated) == 1:
-            return self._series[dated[0]]
+            return self.series[dated[0]]
         what = "which sensor? There are" if label is None else f"no sensor {label!r}; there are"
-        raise ValueError(f"{what} {', '.join(self._series)}")
+        raise ValueError(f"{what} {', '.join(self.series)}")
 
     def get_interpolated_dates(self) -> dict[str, list[str]]:
         """Return dates of the interpolated series, YYYYMMDD, by sensor label."""
