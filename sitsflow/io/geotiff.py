@@ -1,0 +1,290 @@
+"""Writing GeoTIFFs from blocks that are compressed already, wherever they lie.
+
+GDAL writes no block that it was not given as pixels; a directory is simple enough to write here.
+What a directory says of the place and of the bands is taken from a small file that GDAL wrote.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from io import FileIO
+from itertools import pairwise
+from pathlib import Path
+from typing import NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sitsflow.errors import OutputError
+from sitsflow.io.tiff import (
+    BITS,
+    BLOCK_HEIGHT,
+    BLOCK_WIDTH,
+    HEIGHT,
+    LONG,
+    LONG8,
+    OFFSETS,
+    REDUCED,
+    SIZES,
+    SUBFILE,
+    WIDTH,
+    Field,
+    Fields,
+    field,
+)
+
+HIDDEN = 65100
+"""Private tag: where directories begin that no other directory names."""
+
+_CLASSIC_LIMIT = 2_000_000_000
+"""Bytes of pixels beyond which a file is a BigTIFF, as GDAL's IF_SAFER has it."""
+_GEO = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
+"""Tags that only the full image has: its place, and the metadata of GDAL."""
+_PIECE = 8 * 2**20  # bytes copied at once
+
+
+class Blocks(NamedTuple):
+    """Where the blocks of an image lie: arrays (band, row, col).
+
+    `file` is the number of a file in `Sources`, -1 where there is no block.
+    """
+
+    file: NDArray[np.int32]
+    offset: NDArray[np.int64]
+    size: NDArray[np.int64]
+
+    @classmethod
+    def none(cls, shape: tuple[int, int, int]) -> Self:
+        """Return those of an image without any."""
+        return cls(
+            np.full(shape, -1, np.int32), np.zeros(shape, np.int64), np.zeros(shape, np.int64)
+        )
+
+    def put(self, at: tuple[int, ...], file: int, offset: int, size: int) -> None:
+        """Set the place of one block."""
+        self.file[at], self.offset[at], self.size[at] = file, offset, size
+
+    def take(
+        self, band: int, place: tuple[slice, slice], other: Blocks, own: NDArray[np.bool_]
+    ) -> None:
+        """Set the places of a band's blocks that are `own` in `place` to those of another image."""
+        self.file[band][place][own] = other.file[band][own]
+        self.offset[band][place][own] = other.offset[band][own]
+        self.size[band][place][own] = other.size[band][own]
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image of a file: its rows and columns, its blocks and tags of its own.
+
+    A `hidden` one is in no chain of directories: readers of TIFF do not see it.
+    """
+
+    shape: tuple[int, int]
+    blocks: Blocks
+    hidden: bool = False
+    fields: Mapping[int, Field] | None = None
+
+
+class Sources:
+    """Files that blocks are copied from, by number; few are open at a time."""
+
+    _MOST_OPEN = 64
+
+    def __init__(self) -> None:
+        self.paths: list[Path] = []
+        self._open: dict[int, FileIO] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for file in self._open.values():
+            file.close()
+        self._open.clear()
+
+    def add(self, path: Path) -> int:
+        """Take in a file; return its number."""
+        self.paths.append(path)
+        return len(self.paths) - 1
+
+    def read(self, number: int, offset: int, size: int) -> bytes:
+        """Return `size` bytes from `offset` on.
+
+        Raises
+        ------
+        OutputError
+            If the file is shorter.
+        """
+        file = self._open.pop(number, None)
+        if file is None:
+            if len(self._open) >= self._MOST_OPEN:
+                self._open.pop(next(iter(self._open))).close()
+            file = FileIO(self.paths[number])
+        self._open[number] = file
+        file.seek(offset)
+        data = file.read(size)
+        while len(data) < size:
+            if not (more := file.read(size - len(data))):
+                raise OutputError(
+                    f"{self.paths[number]}: ends before a block that it had; delete it and run "
+                    "the step that makes it again"
+                )
+            data += more
+        return data
+
+
+def write_geotiff(
+    path: Path,
+    template: Fields,
+    block: int,
+    images: Sequence[Image],
+    sources: Sources,
+) -> None:
+    """Write a tiled GeoTIFF: directories first, then the blocks of the last image first.
+
+    Parameters
+    ----------
+    path : Path
+        The file; it is written in place.
+    template : mapping of int to Field
+        The tags of the full image besides its size and its blocks, as from `template_of`.
+    block : int
+        Rows and columns of a block; a multiple of 16.
+    images : sequence of Image
+        The full one, then its overviews, each smaller than the one before; hidden ones anywhere
+        after the first.
+
+    Raises
+    ------
+    OutputError
+        If a source is shorter than its blocks; it names it.
+    OSError
+        If a source cannot be read, or the file not written.
+    """
+    n_bands = images[0].blocks.file.shape[0]
+    depth = _bytes_a_pixel(template)
+    pixels = sum(n_bands * math.prod(image.shape) for image in images)
+    big = pixels * depth > _CLASSIC_LIMIT
+    head = _Head(template, block, images, big=big)
+    with path.open("wb") as file:
+        file.write(head.encoded())
+        for image in reversed(images):
+            for number, offset, size in runs(image.blocks):
+                for start in range(0, size, _PIECE):
+                    file.write(sources.read(number, offset + start, min(_PIECE, size - start)))
+
+
+def runs(blocks: Blocks) -> list[tuple[int, int, int]]:
+    """Return file, offset and size of stretches of neighbouring blocks, in the blocks' order."""
+    there = blocks.file.ravel() >= 0
+    file, offset, size = (array.ravel()[there] for array in blocks)
+    if not file.size:
+        return []
+    apart = (file[1:] != file[:-1]) | (offset[1:] != offset[:-1] + size[:-1])
+    starts = np.concatenate([[0], np.flatnonzero(apart) + 1])
+    sizes = np.add.reduceat(size, starts)
+    return list(zip(file[starts].tolist(), offset[starts].tolist(), sizes.tolist(), strict=True))
+
+
+class _Head:
+    """All that comes before the blocks."""
+
+    def __init__(self, template: Fields, block: int, images: Sequence[Image], *, big: bool) -> None:
+        self._big = big
+        self._images = images
+        self._fields = [
+            _fields(template, block, image, big=big, first=number == 0)
+            for number, image in enumerate(images)
+        ]
+        self._hidden = [number for number, image in enumerate(images) if image.hidden]
+        if self._hidden:
+            self._fields[0][HIDDEN] = field(LONG8 if big else LONG, [0] * len(self._hidden))
+
+    def encoded(self) -> bytes:
+        """Return header and directories."""
+        at = _aligned(16 if self._big else 8)
+        places = []
+        for fields in self._fields:
+            places.append(at)
+            at = _aligned(at + len(directory_bytes(fields, at, 0, big=self._big)))
+        self._place_blocks(at)
+        if self._hidden:
+            kind = self._fields[0][HIDDEN].kind
+            self._fields[0][HIDDEN] = field(kind, [places[number] for number in self._hidden])
+        return self._joined(places, at)
+
+    def _place_blocks(self, at: int) -> None:
+        for image, fields in zip(reversed(self._images), reversed(self._fields), strict=True):
+            there = image.blocks.file.ravel() >= 0
+            size = np.where(there, image.blocks.size.ravel(), 0)
+            ends = at + np.cumsum(size)
+            kind = fields[OFFSETS].kind
+            fields[OFFSETS] = field(kind, np.where(there, ends - size, 0))
+            at = int(ends[-1])
+
+    def _joined(self, places: Sequence[int], end: int) -> bytes:
+        chain = [number for number in range(len(places)) if number not in self._hidden]
+        after = {number: places[other] for number, other in pairwise(chain)}
+        start = places[0]
+        header = b"II+\0\x08\0\0\0" + struct.pack("<Q", start)
+        made = bytearray(header if self._big else b"II*\0" + struct.pack("<I", start))
+        for number, (place, fields) in enumerate(zip(places, self._fields, strict=True)):
+            made += bytes(place - len(made))
+            made += directory_bytes(fields, place, after.get(number, 0), big=self._big)
+        return bytes(made + bytes(end - len(made)))
+
+
+def _fields(
+    template: Fields, block: int, image: Image, *, big: bool, first: bool
+) -> dict[int, Field]:
+    """Return the tags of an image, with places of blocks still to be found."""
+    fields = {tag: one for tag, one in template.items() if first or tag not in _GEO}
+    if not first:
+        fields[SUBFILE] = field(LONG, REDUCED)
+    sizes = np.where(image.blocks.file >= 0, image.blocks.size, 0).ravel()
+    return (
+        fields
+        | dict(image.fields or {})
+        | {
+            HEIGHT: field(LONG, image.shape[0]),
+            WIDTH: field(LONG, image.shape[1]),
+            BLOCK_HEIGHT: field(LONG, block),
+            BLOCK_WIDTH: field(LONG, block),
+            OFFSETS: field(LONG8 if big else LONG, np.zeros(sizes.size)),
+            SIZES: field(LONG, sizes),
+        }
+    )
+
+
+def directory_bytes(fields: Fields, at: int, following: int, *, big: bool) -> bytes:
+    """Return a directory for byte `at` of a file, with the values that do not fit in it after it.
+
+    `following` is where the next one begins, 0 if it is the last.
+    """
+    count_form, entry, room = ("<Q", "<HHQ", 8) if big else ("<H", "<HHI", 4)
+    table = bytearray(struct.pack(count_form, len(fields)))
+    behind = bytearray()
+    length = len(table) + len(fields) * (struct.calcsize(entry) + room) + room
+    begin = _aligned(at + length)
+    for tag in sorted(fields):
+        kind, data = fields[tag]
+        table += struct.pack(entry, tag, kind, fields[tag].length)
+        if len(data) <= room:
+            table += data.ljust(room, b"\0")
+        else:
+            table += (begin + len(behind)).to_bytes(room, "little")
+            behind += data + bytes(-len(data) % 8)
+    table += following.to_bytes(room, "little")
+    return bytes(table + bytes(begin - at - length) + behind)
+
+
+def _aligned(at: int) -> int:
+    return -(-at // 8) * 8
+
+
+def _bytes_a_pixel(template: Fields) -> int:
+    return int(template[BITS].numbers[0]) // 8
