@@ -23,7 +23,7 @@ $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-sensors bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-sensors bench-tile bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -61,6 +61,8 @@ bench: $(INSTALLED) ## measure the science against GDAL's warper
 	$(BIN)/python -m tests.benchmarks
 bench-sensors: $(INSTALLED) ## measure what each mask and band of each sensor costs
 	$(BIN)/python -m tests.benchmarks.sensors $(ARGS)
+bench-tile: $(INSTALLED) ## measure each part of a run on one whole tile (ARGS="/tmp/FOLDER --dates 6", up to 6 GB)
+	$(BIN)/python -m tests.benchmarks.whole_tile $(ARGS)
 bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (ARGS="-n 1000")
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference and the table of sensors again

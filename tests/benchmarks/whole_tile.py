@@ -1,0 +1,123 @@
+"""`make bench-tile`: what each part of a run costs on one whole tile of three features.
+
+Each part runs in a process of its own, through the science's functions, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+
+from sitsflow.plan import Plan, TilePlan, load_plan, load_tile, save_plan
+from sitsflow.planning.planner import make_plan
+from sitsflow.report.page import write_report
+from sitsflow.request import FunctionCall, Request, SensorRequest
+from sitsflow.steps.chunk import compute_chunk, write_chunk
+from sitsflow.steps.item import write_item
+from sitsflow.steps.kernels import compile_kernels
+from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
+from sitsflow.steps.quicklook import title_of, write_quicklook
+from tests.benchmarks.jobs import FUNCTIONS
+from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
+
+
+def plan_run(products: Path, out: Path, dates: int) -> None:
+    """Plan the tutorial's three functions over the tile, in its own system, and keep the plan."""
+    request = Request(
+        output_path=out,
+        tiles=(TILE,),
+        sensors=(
+            SensorRequest(
+                sensor="Sentinel_2",
+                root=products,
+                start=START,
+                end=START + timedelta(days=EVERY * (dates - 1)),
+                temporal_resolution=10,
+            ),
+        ),
+        auto_date=False,
+        concat_mode=False,
+        functions=tuple(FunctionCall(name=name) for name in FUNCTIONS),
+    )
+    save_plan(*make_plan(request))
+
+
+def _chunks(plan: Plan, tile: TilePlan) -> None:
+    for index in range(len(tile.chunks)):
+        write_chunk(plan, tile, index)
+
+
+def _picture(plan: Plan, tile: TilePlan) -> None:
+    write_quicklook(plan.paths.map, plan.paths.quicklook, title_of(plan))
+    write_item(plan, plan.paths.map, plan.paths.item)
+    write_report(plan, {TILE: tile}, plan.paths.report)
+
+
+PARTS: dict[str, Callable[[Plan, TilePlan], object]] = {
+    "chunks": _chunks,
+    "merge_tile": merge_tile,
+    "mosaic": lambda plan, tile: mosaic_tiles(plan, {TILE: tile}),
+    "quicklook, item, report": _picture,
+}
+
+
+def carry_out(part: str, out: Path) -> None:
+    """Carry out a part and print what it took, as JSON."""
+    plan, tile = load_plan(out), load_tile(out, TILE)
+    compile_kernels()
+    if part == "chunks":
+        compute_chunk(plan, tile, 0)  # its first call loads code
+    wall, cpu = time.perf_counter(), time.process_time()
+    PARTS[part](plan, tile)
+    figures = {
+        "cpu_s": round(time.process_time() - cpu, 2),
+        "wall_s": round(time.perf_counter() - wall, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="gets products and map, up to 6 GB")
+    parser.add_argument("--dates", type=int, default=24)
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    out = args.folder.absolute() / f"map_{args.dates}"
+    if args.part:
+        carry_out(args.part, out)
+        return
+    args.folder.mkdir(parents=True, exist_ok=True)
+    products = repeated_products(args.folder.absolute(), args.dates)
+    if args.parts == list(PARTS):
+        shutil.rmtree(out, ignore_errors=True)
+    plan_run(products, out, args.dates)
+    found: dict[str, dict[str, float]] = {}
+    sys.stdout.write(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}; ")
+    sys.stdout.write(f"one tile of 10980 x 10980, {args.dates} dates, 3 features, one thread\n")
+    sys.stdout.write(f"{'':<28}{'CPU s':>9}{'wall s':>9}{'peak MB':>11}{'share':>9}\n")
+    for part in args.parts:
+        command = [sys.executable, "-m", "tests.benchmarks.whole_tile", str(args.folder)]
+        command += ["--dates", str(args.dates), "--part", part]
+        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+        found[part] = json.loads(done.stdout.splitlines()[-1])
+    whole = sum(one["cpu_s"] for one in found.values())
+    for part, one in found.items():
+        figures = f"{one['cpu_s']:>9.1f}{one['wall_s']:>9.1f}{one['peak_mb']:>11.0f}"
+        sys.stdout.write(f"{part:<28}{figures}{one['cpu_s'] / whole:>9.1%}\n")
+    sys.stdout.write(json.dumps(found) + "\n")
+
+
+if __name__ == "__main__":
+    main()
