@@ -27,7 +27,7 @@ SHARED_BY_TASKS = {"tasks.logs", "tasks.rules"}
 OPENS_RASTERS = {
     "sitsflow.io.opening",
     "sitsflow.io.write",
-    "sitsflow.steps.mosaic",
+    "sitsflow.steps.parts",
     "sitsflow.simulate.raster",
     # These look at the finished map only.
     "sitsflow.steps.quicklook",

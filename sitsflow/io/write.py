@@ -1,4 +1,4 @@
-"""Creating files: whole or not at all. With `mosaic`, the only place where rasters are made."""
+"""Creating files: whole or not at all. Rasters are made here, or by `geotiff` of made blocks."""
 
 from __future__ import annotations
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from rasterio.errors import RasterioError
 from rasterio.windows import Window as RasterioWindow
 
+from sitsflow.errors import GridError
 from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.run.jobs import Job, is_done
@@ -70,7 +71,7 @@ def read_overview(
     grid = plan.mosaic_grid
     if is_done(Job("mosaic"), plan, tiles):
         overview = _empty(bands[:_MOST_BANDS], grid, whole=True)
-        tags = _paste(overview, plan.paths.map, grid, grid)
+        tags = _paste(overview, plan.paths.map, grid)
         if tags is not None:
             return MapOverview(
                 overview.bands, overview.values, overview.factor, whole=True, tags=tags
@@ -79,7 +80,7 @@ def read_overview(
     pixels = sum(tiles[tile].grid.height * tiles[tile].grid.width for tile in made) or 1
     overview = _empty(bands[: max(1, min(_MOST_BANDS, _MOST_DECODED // pixels))], grid)
     found = [
-        _paste(overview, plan.paths.tile_map(tile), tiles[tile].grid, grid)
+        _paste(overview, plan.paths.tile_map(tile), grid)
         for tile in reversed(made)  # the first of the run lies on top
     ]
     return overview if any(one is not None for one in found) else None
@@ -92,14 +93,13 @@ def _empty(bands: Sequence[int], grid: Grid, *, whole: bool = False) -> MapOverv
     return MapOverview(tuple(sorted(bands)), np.full(shape, np.nan, np.float32), factor, whole)
 
 
-def _paste(
-    overview: MapOverview, path: Path, grid: Grid, mosaic: Grid
-) -> tuple[dict[str, str], ...] | None:
-    """Read a map on `grid` to its place; return its bands' tags, None if it cannot be read."""
+def _paste(overview: MapOverview, path: Path, mosaic: Grid) -> tuple[dict[str, str], ...] | None:
+    """Read a map to its place; return its bands' tags, None if it cannot be read."""
     numbers = [band + 1 for band in overview.bands]
     try:
         with rasterio.open(path) as dataset:
             tags = tuple(dataset.tags(number) for number in numbers)
+            grid = Grid.from_affine(dataset.crs, dataset.transform, *dataset.shape)
             fine = [n for n, size in enumerate(dataset.overviews(1)) if size <= overview.factor]
         level = {"overview_level": fine[-1]} if fine else {}
         with rasterio.open(path, **level) as dataset:
@@ -110,7 +110,7 @@ def _paste(
             rows = (row + (np.arange(dataset.height) + 0.5) * grid.height / dataset.height) * down
             cols = (col + (np.arange(dataset.width) + 0.5) * grid.width / dataset.width) * right
             _average(dataset, numbers, rows.astype(int), cols.astype(int), overview.values)
-    except (RasterioError, OSError, IndexError) as error:
+    except (RasterioError, OSError, IndexError, GridError) as error:
         log.warning("%s: not in the report (%s)", path, error)
         return None
     return tags

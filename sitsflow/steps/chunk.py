@@ -23,10 +23,9 @@ from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
-from sitsflow.io.write import write_raster
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.steps.chunk_file import write_chunk_file
 from sitsflow.steps.sources import sources_text
-from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import Series
 
@@ -57,15 +56,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     begin = time.perf_counter()
     log.info("%s chunk %d: %s", tile_plan.tile, index, sources_text(tile_plan))
     computed = compute_chunk(plan, tile_plan, index)
-    write_raster(
-        path,
-        computed.values,
-        tile_plan.grid.part(window),
-        nodata=plan.request.no_data_value,
-        descriptions=plan.labels,
-        tags=file_tags(plan, [tile_plan], tile_plan.features.fingerprint),
-        compression=plan.request.compression,
-    )
+    write_chunk_file(plan, tile_plan, index, computed.values)
     warnings = [
         f"{label}: {count} pixel(s) not finite, written as nodata"
         for label, count in computed.undefined.items()

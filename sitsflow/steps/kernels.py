@@ -13,6 +13,7 @@ from sitsflow.geo.coordinates import source_coordinates
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.resampling import nearest, resample
 from sitsflow.request import METHODS, Interpolation
+from sitsflow.steps.statistics import block_figures, halve
 from sitsflow.timeseries.gapfilling import fill_gaps
 from sitsflow.timeseries.indices import normalized_difference
 from sitsflow.timeseries.interpolation import interpolate
@@ -46,6 +47,9 @@ def compile_kernels() -> None:
         interpolate(series, series > 0, [0, 1], [0, 1, 2], how)
     normalized_difference(filled, filled)
     compile_metrics()
+    block = np.ones((2, 2, 2), np.float32)
+    block_figures(block[0], -1.0)
+    halve(block[0], -1.0, block[1, :1, :1])
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Our reader of directories against GDAL's, and against broken files."""
 
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 
@@ -86,13 +87,11 @@ def test_broken_files_are_refused_or_read_but_never_trip_it(seed, big):
         data[at] = rng.integers(256)
     if rng.random() < 0.3:
         del data[rng.integers(len(data)) :]
-    try:
+    with suppress(TiffError):
         for directory in directories(BytesIO(bytes(data))):
-            directory.block  # noqa: B018
+            assert all(size >= 0 for size in directory.block)
             for places in directory.places:
                 assert (places >= 0).all()
-    except TiffError as error:
-        assert str(error)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from rio_cogeo.cogeo import cog_validate
 
 from sitsflow.errors import GridError, OutputError
 from sitsflow.geo.grid import Window
-from sitsflow.steps import mosaic
+from sitsflow.steps import mosaic, tile_map
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from tests.plans import NODATA, grid_at, plan_for, strips, write_chunks, write_map
 
@@ -117,13 +117,13 @@ def test_a_merge_broken_off_leaves_no_map(tmp_path, monkeypatch):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(mosaic, "_paint", killed)
+        patch.setattr(tile_map, "write_geotiff", killed)
         with pytest.raises(KeyboardInterrupt):
             merge_tile(plan, tile_plans["A"])
     assert _names(tmp_path / "by_tiles") == []
     merge_tile(plan, tile_plans["A"])
     with monkeypatch.context() as patch:
-        patch.setattr(mosaic, "_optimise", killed)
+        patch.setattr(mosaic, "write_geotiff", killed)
         with pytest.raises(KeyboardInterrupt):
             mosaic_tiles(plan, tile_plans)
     assert _names(tmp_path / "final") == []
