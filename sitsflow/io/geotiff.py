@@ -43,7 +43,7 @@ _CLASSIC_LIMIT = 2_000_000_000
 """Bytes of pixels beyond which a file is a BigTIFF, as GDAL's IF_SAFER has it."""
 _GEO = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
 """Tags that only the full image has: its place, and the metadata of GDAL."""
-_PIECE = 8 * 2**20  # bytes copied at once
+_PIECE = 2**20  # bytes copied at once
 
 
 class Blocks(NamedTuple):

@@ -66,9 +66,9 @@ def merge_tile(plan: Plan, tile_plan: TilePlan) -> MergeRecord:
     ]
     refuse_missing(parts)
     path = plan.paths.tile_map(tile_plan.tile)
-    about = _about(plan, [tile_plan], tile_plan.features.fingerprint)
+    says = about(plan, [tile_plan], tile_plan.features.fingerprint)
     with reading(), atomic(path) as temporary:
-        valid = write_tile_map(temporary, parts, tile_plan.grid, place, about)
+        valid = write_tile_map(temporary, parts, tile_plan.grid, place, says)
         _refuse_torn(temporary, path)
     return _record(path, parts, valid)
 
@@ -91,18 +91,18 @@ def mosaic_tiles(plan: Plan, tile_plans: Mapping[str, TilePlan]) -> MergeRecord:
     parts = [_part_of_map(plan, tile) for tile in tiles]
     refuse_missing(parts)
     path = plan.paths.map
-    about = _about(plan, tiles, plan.map_fingerprint)
+    says = about(plan, tiles, plan.map_fingerprint)
     with reading(), atomic(path) as temporary:
-        made = _write_map(plan, parts, about, temporary)
+        made = _write_map(plan, parts, says, temporary)
         _refuse_torn(temporary, path)
     height, width = plan.mosaic_grid.shape
     return _record(path, parts, shares(made.figures, height * width))
 
 
-def _write_map(plan: Plan, parts: Sequence[Part], about: About, path: Path) -> TileBlocks:
+def _write_map(plan: Plan, parts: Sequence[Part], says: About, path: Path) -> TileBlocks:
     """Write the map in place, and what is needed for that beside it as long as it lasts."""
     grid, n_bands = plan.mosaic_grid, len(plan.labels)
-    codec = BlockCodec(about.compression)
+    codec = BlockCodec(says.compression)
     encoded = path.with_name(f"{path.name}.encoded")
     beside = [encoded]
     with Sources() as sources, Spool(encoded, sources, codec) as spool:
@@ -114,19 +114,19 @@ def _write_map(plan: Plan, parts: Sequence[Part], about: About, path: Path) -> T
                 again = path.with_name(f"tile_{number}.tif")
                 beside.append(again)
                 new = Part(again, grid.part(window), window, part.made_by)
-                write_tile_map(again, [part], new.grid, window, about)
+                write_tile_map(again, [part], new.grid, window, says)
                 found = placed_tile(new, grid, n_bands, codec, sources)
                 assert found is not None
             if found is not None:
                 tiles.append(found)
-        made = Joiner(tiles, grid.shape, n_bands, about.nodata, codec, sources, spool).joined()
+        made = Joiner(tiles, grid.shape, n_bands, says.nodata, codec, sources, spool).joined()
         template = template_of(
             grid,
-            nodata=about.nodata,
-            descriptions=about.labels,
-            tags=about.tags,
+            nodata=says.nodata,
+            descriptions=says.labels,
+            tags=says.tags,
             band_tags=band_tags(made.figures, grid.height * grid.width),
-            compression=about.compression,
+            compression=says.compression,
         )
         images = [
             Image(halved_shape(grid.shape, level), blocks)
@@ -138,7 +138,8 @@ def _write_map(plan: Plan, parts: Sequence[Part], about: About, path: Path) -> T
     return made
 
 
-def _about(plan: Plan, tiles: Sequence[TilePlan], fingerprint: str) -> About:
+def about(plan: Plan, tiles: Sequence[TilePlan], fingerprint: str) -> About:
+    """Return what a map of some tiles says of itself."""
     return About(
         labels=plan.labels,
         # The file's tag must equal its float32 pixels exactly.

@@ -76,14 +76,19 @@ def carry_out(part: str, out: Path) -> None:
     compile_kernels()
     if part == "chunks":
         compute_chunk(plan, tile, 0)  # its first call loads code
+    figures = measured(lambda: PARTS[part](plan, tile))
+    sys.stdout.write(json.dumps(figures) + "\n")
+
+
+def measured(work: Callable[[], object]) -> dict[str, float]:
+    """Return what some work takes of this process."""
     wall, cpu = time.perf_counter(), time.process_time()
-    PARTS[part](plan, tile)
-    figures = {
+    work()
+    return {
         "cpu_s": round(time.process_time() - cpu, 2),
         "wall_s": round(time.perf_counter() - wall, 2),
         "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
     }
-    sys.stdout.write(json.dumps(figures) + "\n")
 
 
 def main() -> None:
