@@ -231,8 +231,8 @@ class ChunkKeys(Section):
         title="How tiles are cut",
         description="`split_number`: into `number_of_chunks` strips. `user_fixed`: into blocks of "
         "`chunk_size_x` by `chunk_size_y`. `auto` (sitsflow's own): along the blocks of the "
-        "source files, as large as the memory of a task allows. Default: split_number or "
-        "user_fixed if their keys are given, else auto.",
+        "source files, and of the map where that costs nothing, as large as the memory of a task "
+        "allows. Default: split_number or user_fixed if their keys are given, else auto.",
     )
     number_of_chunks: int | None = Field(
         default=None, gt=0, title="Number of chunks", description="Strips a tile; 50 if not given."
@@ -295,8 +295,8 @@ class ExternalFeatures(ChunkKeys):
         gt=0,
         le=LONGEST_SECONDS,
         title="Time limit of a chunk",
-        description="Seconds that the functions may take together on a chunk, reading included; "
-        "the chunk fails then. Default: any time.",
+        description="Seconds that the functions may take together on a chunk, or on each part of "
+        "one that is computed in parts, reading included; the chunk fails then. Default: any time.",
     )
     output_name: FileStem | None = Field(
         default=None,

@@ -79,6 +79,10 @@ class TilePlan(_Frozen):
     grid: Grid
     series: tuple[SeriesPlan, ...]
     chunks: tuple[Window, ...]
+    pass_rows: int | None = Field(
+        default=None,
+        description="rows of a chunk that are computed at once, where that is not all of it",
+    )
     room: Window | None = Field(
         default=None,
         description="the whole tile in rows and columns of `grid`, where that is only the part "
@@ -88,6 +92,20 @@ class TilePlan(_Frozen):
     preprocess: Dependencies
     common_mask: Dependencies
     features: Dependencies = Field(description="of its chunks and its map")
+
+    def passes(self, index: int) -> tuple[Window, ...]:
+        """Return the parts of a chunk that are computed one after the other, from the top."""
+        window = self.chunks[index]
+        step = self.pass_rows or window.height
+        return tuple(
+            window.model_copy(
+                update={
+                    "row": window.row + first,
+                    "height": min(step, window.height - first),
+                }
+            )
+            for first in range(0, window.height, step)
+        )
 
     @property
     def dated_series(self) -> tuple[SeriesPlan, ...]:

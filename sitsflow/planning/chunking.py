@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import NamedTuple
 
 import numpy as np
@@ -13,15 +13,18 @@ from sitsflow.errors import ConfigError, Fault
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import MARGINS
+from sitsflow.io.write import BLOCK
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.decoding import layers_by_grid
-from sitsflow.planning.estimates import pixels_within
+from sitsflow.planning.estimates import features_gb, pixels_within
 from sitsflow.request import Chunking, Request, Resampling
 
 _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
 
 _PARTS = (1, 2, 4)
 _LITTLE = 1e-6
+_FREE = 0.01  # of what is decoded: less than what whole blocks of the map save
+_KEPT_SHARE = 0.1  # of a chunk's memory: features of parts that are computed in turn
 
 AUTO_RAM_GB = 2.0
 """What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
@@ -40,15 +43,22 @@ class Blocks(NamedTuple):
     def decoded(self, shape: tuple[int, int], chunk: tuple[int, int]) -> float:
         """Count the pixels that are decoded for a tile of `shape` in chunks of a size."""
         rows, cols = (
+            [*range(0, size, step), size] for size, step in zip(shape, chunk, strict=True)
+        )
+        return self.decoded_between(rows, cols)
+
+    def decoded_between(self, rows: Sequence[int], cols: Sequence[int]) -> float:
+        """Count them for windows with these edges, from 0 to the size of the tile."""
+        counts = (
             sum(
-                (min(start + step + margin, size) - _LITTLE) // block
+                (min(end + margin, edges[-1]) - _LITTLE) // block
                 - max(0, start - margin) // block
                 + 1
-                for start in range(0, size, step)
+                for start, end in pairwise(edges)
             )
-            for size, step, block, margin in zip(shape, chunk, self.size, self.margin, strict=True)
+            for edges, block, margin in zip((rows, cols), self.size, self.margin, strict=True)
         )
-        return self.layers * rows * cols * self.size[0] * self.size[1]
+        return self.layers * math.prod(counts) * math.prod(self.size)
 
 
 def tile_chunks(
@@ -57,14 +67,83 @@ def tile_chunks(
     series: Sequence[SeriesPlan],
     probed: ProbeResult,
     blocks: Mapping[Grid, tuple[int, int]],
-) -> tuple[Window, ...]:
+    mosaic: Grid,
+) -> Chunks:
     """Cut a tile as the request says; `blocks` are those of the sources' grids, in their pixels."""
-    return cut(
-        grid,
-        _rule(request, grid),
-        [one for plan in series for one in _on_target(grid, blocks, plan, request.resampling)],
-        pixels_within(min(request.maximum_ram, AUTO_RAM_GB), series, probed, request, grid),
-    )
+    rule = _rule(request, grid)
+    if rule.mode != "auto":
+        return Chunks(cut(grid, rule))
+    ram = min(request.maximum_ram, AUTO_RAM_GB)
+    sources = [one for plan in series for one in _on_target(grid, blocks, plan, request.resampling)]
+    size = best_size(grid.shape, sources, pixels_within(ram, series, probed, request, grid))
+    place = grid.nearest_offset_in(mosaic)
+    kept = features_gb(BLOCK * grid.width, len(probed.labels))
+    if size[0] < min(BLOCK, grid.height) and size[1] == grid.width and kept < ram * _KEPT_SHARE:
+        # Together these have whole blocks of the map, and their features are few.
+        fewer = pixels_within(ram - kept, series, probed, request, grid)
+        smaller = best_size(grid.shape, sources, fewer)
+        joined = cut_along(grid, smaller, sources, place, joined=True)
+        if joined.pass_rows:
+            return joined
+    return cut_along(grid, size, sources, place, joined=False)
+
+
+class Chunks(NamedTuple):
+    """The windows of a tile; as in `TilePlan`."""
+
+    windows: tuple[Window, ...]
+    pass_rows: int | None = None
+
+
+def cut_along(
+    grid: Grid,
+    size: tuple[int, int],
+    sources: Sequence[Blocks],
+    place: tuple[int, int],
+    *,
+    joined: bool,
+) -> Chunks:
+    """Cut a tile along the blocks of the map, where no more of the sources is decoded for it.
+
+    Parameters
+    ----------
+    size : tuple of int
+        Rows and columns that are best for the sources alone.
+    place : tuple of int
+        Row and column of the tile's first pixel in the map.
+    joined : bool
+        Whether windows of fewer rows than a block become parts of chunks, computed in turn.
+    """
+    _refuse_many(grid, *size)
+    least = sum(one.decoded(grid.shape, size) for one in sources)
+    step = size[0] if joined else None
+    plain = [
+        [*range(0, length, part), length] for length, part in zip(grid.shape, size, strict=True)
+    ]
+    along = [
+        _block_edges(length, most, start)
+        for length, most, start in zip(
+            grid.shape, (BLOCK, size[1]) if joined else size, place, strict=True
+        )
+    ]
+    for rows, cols in product((along[0], plain[0]), (along[1], plain[1])):
+        parts = rows if step is None else _split(rows, step)
+        if sum(one.decoded_between(parts, cols) for one in sources) <= least * (1 + _FREE):
+            break
+    tall = step is not None and any(end - start > step for start, end in pairwise(rows))
+    return Chunks(_between(rows, cols), step if tall else None)
+
+
+def _block_edges(length: int, most: int, start: int) -> list[int]:
+    """Return edges at those of blocks, `most` pixels apart at most; anywhere if that is less."""
+    if most >= length or most < BLOCK:
+        return [*range(0, length, most), length]
+    first = (start + most) // BLOCK * BLOCK - start
+    return [0, *range(first, length, most // BLOCK * BLOCK), length]
+
+
+def _split(edges: Sequence[int], step: int) -> list[int]:
+    return [*(at for start, end in pairwise(edges) for at in range(start, end, step)), edges[-1]]
 
 
 def _rule(request: Request, grid: Grid) -> Chunking:
@@ -93,22 +172,16 @@ def _on_target(
         yield Blocks((height * rows, width * cols), (margin * rows, margin * cols), share)
 
 
-def cut(
-    grid: Grid, chunking: Chunking, blocks: Sequence[Blocks], pixels: int
-) -> tuple[Window, ...]:
-    """Cut a grid into windows, row by row.
+def cut(grid: Grid, chunking: Chunking) -> tuple[Window, ...]:
+    """Cut a grid into windows, row by row, as the user wants them.
 
     Parameters
     ----------
     grid : Grid
         The tile's.
     chunking : Chunking
-        The rule. ``split_number`` is iota2's: full-width strips, bounds at
+        The rule, not ``auto``. ``split_number`` is iota2's: full-width strips, bounds at
         ``floor(linspace(0, rows, number + 1))``.
-    blocks : sequence of Blocks
-        What the sources decode at once; ``auto`` windows are those with which least is decoded.
-    pixels : int
-        The most pixels that an ``auto`` window may have.
 
     Raises
     ------
@@ -117,9 +190,7 @@ def cut(
     """
     if chunking.mode == "split_number":
         return _strips(grid, chunking.number)
-    if chunking.mode == "user_fixed":
-        return _blocks(grid, chunking.size_y, chunking.size_x)
-    return _blocks(grid, *best_size(grid.shape, blocks, pixels))
+    return _blocks(grid, chunking.size_y, chunking.size_x)
 
 
 def best_size(shape: tuple[int, int], blocks: Sequence[Blocks], pixels: int) -> tuple[int, int]:
@@ -176,7 +247,24 @@ def _bounds(size: int, parts: int) -> list[int]:
     return [int(bound) for bound in np.floor(np.linspace(0, size, parts + 1))]
 
 
+def _between(rows: Sequence[int], cols: Sequence[int]) -> tuple[Window, ...]:
+    return tuple(
+        Window(row=top, col=left, height=bottom - top, width=right - left)
+        for top, bottom in pairwise(rows)
+        for left, right in pairwise(cols)
+    )
+
+
 def _blocks(grid: Grid, height: int, width: int) -> tuple[Window, ...]:
+    _refuse_many(grid, height, width)
+    rows, cols = (
+        [*range(0, size, step), size]
+        for size, step in zip(grid.shape, (height, width), strict=True)
+    )
+    return _between(rows, cols)
+
+
+def _refuse_many(grid: Grid, height: int, width: int) -> None:
     number = math.ceil(grid.height / height) * math.ceil(grid.width / width)
     if number > _MOST_CHUNKS:
         message = (
@@ -184,13 +272,3 @@ def _blocks(grid: Grid, height: int, width: int) -> tuple[Window, ...]:
             f"{number}; at most {_MOST_CHUNKS}"
         )
         raise ConfigError([Fault("external_features.chunk_size_x", message)])
-    return tuple(
-        Window(
-            row=row * height,
-            col=col * width,
-            height=min(height, grid.height - row * height),
-            width=min(width, grid.width - col * width),
-        )
-        for row in range(math.ceil(grid.height / height))
-        for col in range(math.ceil(grid.width / width))
-    )

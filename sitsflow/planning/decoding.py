@@ -26,8 +26,9 @@ def times_decoded(
     """
     decoded = needed = 0.0
     for tile in tiles:
-        chunks = tile.chunks[:: math.ceil(len(tile.chunks) / _MOST)]
-        scale = len(tile.chunks) / len(chunks)
+        every = [window for index in range(len(tile.chunks)) for window in tile.passes(index)]
+        chunks = every[:: math.ceil(len(every) / _MOST)]
+        scale = len(every) / len(chunks)
         whole = Window(row=0, col=0, height=tile.grid.height, width=tile.grid.width)
         for plan in tile.series:
             for source, layers in layers_by_grid(plan).items():

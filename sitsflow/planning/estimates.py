@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.coordinates import pixel_span
-from sitsflow.geo.grid import Grid
+from sitsflow.geo.grid import Grid, Window
 from sitsflow.plan import SeriesPlan, TilePlan
 from sitsflow.request import Request
 
@@ -57,14 +57,31 @@ def largest_chunk_gb(
     """Estimate the peak memory of the largest chunk of all tiles, in GB."""
     return max(
         chunk_ram_gb(
-            max(window.height * window.width for window in tile.chunks),
+            max(_pass_pixels(tile, window) for window in tile.chunks),
             tile.series,
             probed[name],
             request,
             tile.grid,
         )
+        + _kept_gb(tile, len(probed[name].labels))
         for name, tile in tiles.items()
     )
+
+
+def _kept_gb(tile: TilePlan, n_bands: int) -> float:
+    """Return the memory of features that are kept while the next part of a chunk is computed."""
+    if tile.pass_rows is None:
+        return 0.0
+    return features_gb(max(window.height * window.width for window in tile.chunks), n_bands)
+
+
+def _pass_pixels(tile: TilePlan, window: Window) -> int:
+    return min(tile.pass_rows or window.height, window.height) * window.width
+
+
+def features_gb(pixels: int, n_bands: int) -> float:
+    """Return the memory of the features of so many pixels, in GB."""
+    return pixels * n_bands * _FLOAT / _GB
 
 
 def pixels_within(

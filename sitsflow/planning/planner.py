@@ -240,11 +240,13 @@ def _finished(
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)
         facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], digest)
         steps, inputs = tile_dependencies(request, facts)
+        chunks = tile_chunks(request, grid, whole, probed[tile], checked.blocks, grids.mosaic)
         tiles[tile] = TilePlan(
             tile=tile,
             grid=grid,
             series=whole,
-            chunks=tile_chunks(request, grid, whole, probed[tile], checked.blocks),
+            chunks=chunks.windows,
+            pass_rows=chunks.pass_rows,
             room=facts.room,
             files=inputs.files,
             **steps,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Mapping
+from functools import reduce
 from itertools import groupby
 from typing import NamedTuple
 
@@ -48,6 +49,20 @@ class ChunkFeatures(NamedTuple):
     held: dict[str, int]
     """Those of which an index was held within its range on some date, by label."""
 
+    def joined(self, below: ChunkFeatures) -> ChunkFeatures:
+        """Return these with those of the pixels below them."""
+        labels = (*self.valid, *(label for label in below.valid if label not in self.valid))
+        return ChunkFeatures(
+            values=np.concatenate([self.values, below.values], axis=1),
+            undefined=_summed(self.undefined, below.undefined),
+            pixels=self.pixels + below.pixels,
+            valid={
+                label: _summed(self.valid.get(label, {}), below.valid.get(label, {}))
+                for label in labels
+            },
+            held=_summed(self.held, below.held),
+        )
+
 
 def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
     """Compute one chunk of a tile and write its file."""
@@ -88,8 +103,12 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
 
 
 def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
-    """Compute the features of one chunk; see `compute_window`."""
-    return compute_window(plan, tile_plan, tile_plan.chunks[index], f"chunk {index}")
+    """Compute the features of one chunk, in parts if it is planned so; see `compute_window`."""
+    parts = [
+        compute_window(plan, tile_plan, window, f"chunk {index}")
+        for window in tile_plan.passes(index)
+    ]
+    return reduce(ChunkFeatures.joined, parts)
 
 
 def compute_window(plan: Plan, tile_plan: TilePlan, window: Window, name: str) -> ChunkFeatures:
@@ -121,6 +140,11 @@ def compute_window(plan: Plan, tile_plan: TilePlan, window: Window, name: str) -
         part[:, ~keep] = request.no_data_value
     pixels = part[0].size if keep is None else int(np.count_nonzero(keep))
     return ChunkFeatures(values, undefined, pixels, valid, held)
+
+
+def _summed(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    """Return the sums of two counts by name, names of the first in front."""
+    return {name: one.get(name, 0) + other.get(name, 0) for name in (*one, *other)}
 
 
 def _wanted(plan: Plan, tile_plan: TilePlan, window: Window) -> Bools | None:

@@ -7,12 +7,14 @@ import numpy as np
 import pytest
 import rasterio
 import shapely
+from hypothesis import given
+from hypothesis import strategies as st
 
 from sitsflow.dates import stamp
 from sitsflow.errors import ConfigError, FunctionError, GridError, MissingInputError
 from sitsflow.features.probe import ProbeResult
 from sitsflow.plan import load_plan, load_tile, save_plan
-from sitsflow.planning.chunking import Blocks, auto_size, best_size, cut
+from sitsflow.planning.chunking import Blocks, _split, auto_size, best_size, cut, cut_along
 from sitsflow.planning.estimates import bytes_per_pixel
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking
@@ -131,7 +133,7 @@ def test_the_users_code_is_part_of_the_fingerprint(products, tmp_path):
     ],
 )
 def test_split_number_as_iota2(rows, number, expected):
-    windows = cut(grid_at(0, 0, rows, 4), Chunking(mode="split_number", number=number), (), 1)
+    windows = cut(grid_at(0, 0, rows, 4), Chunking(mode="split_number", number=number))
     assert [(window.row, window.height) for window in windows] == expected
     assert sum(window.height * window.width for window in windows) == rows * 4
 
@@ -141,15 +143,58 @@ def test_split_number_as_iota2(rows, number, expected):
     [
         Chunking(mode="split_number", number=17),
         Chunking(mode="user_fixed", size_x=7, size_y=11),
-        Chunking(mode="auto"),
     ],
 )
 def test_every_pixel_lies_in_one_chunk(chunking):
     grid = grid_at(0, 0, 53, 31)
-    seen = np.zeros(grid.shape, int)
-    for window in cut(grid, chunking, [Blocks((16, 16), (0, 0), 1)], 300):
+    assert _covered_once(grid.shape, cut(grid, chunking))
+
+
+def _covered_once(shape, windows):
+    seen = np.zeros(shape, int)
+    for window in windows:
         seen[window.slices] += 1
-    assert (seen == 1).all()
+    return (seen == 1).all()
+
+
+@given(
+    shape=st.tuples(st.integers(1, 1400), st.integers(1, 1400)),
+    size=st.tuples(st.integers(1, 1400), st.integers(1, 1400)),
+    place=st.tuples(st.integers(-600, 600), st.integers(-600, 600)),
+    block=st.tuples(st.sampled_from([1, 64, 256, 700]), st.sampled_from([256, 1400])),
+    margin=st.sampled_from([0, 2]),
+    joined=st.booleans(),
+)
+def test_automatic_chunks_lie_along_the_blocks_of_the_map_for_nothing(
+    shape, size, place, block, margin, joined
+):
+    size = tuple(min(pair) for pair in zip(size, shape, strict=True))
+    sources = [Blocks(block, (margin, margin), 1)]
+    made = cut_along(grid_at(0, 0, *shape), size, sources, place, joined=joined)
+    assert _covered_once(shape, made.windows)
+    tops, lefts = ({window.row for window in made.windows}, {one.col for one in made.windows})
+    rows, cols = [*sorted(tops), shape[0]], [*sorted(lefts), shape[1]]
+    if made.pass_rows:
+        assert joined
+        assert made.pass_rows == size[0]
+        rows = _split(rows, made.pass_rows)
+    assert max(np.diff(rows)) <= size[0] or not joined or size[0] >= 512
+    assert max(np.diff(cols)) <= size[1]
+    least = sources[0].decoded(shape, size)
+    assert sources[0].decoded_between(rows, cols) <= 1.01 * least
+
+
+def test_what_automatic_chunks_of_a_whole_tile_are():
+    tile, strips = grid_at(0, 0, 10980, 10980), [Blocks((1, 10980), (0, 0), 1)]
+    made = cut_along(tile, (147, 10980), strips, (9996, 9996), joined=True)
+    assert made.pass_rows == 147
+    assert {(window.row + 9996) % 512 for window in made.windows[1:]} == {0}
+    assert len(made.windows) == 22
+    made = cut_along(tile, (2000, 10980), strips, (0, 0), joined=False)
+    assert [window.row for window in made.windows] == [0, 1536, 3072, 4608, 6144, 7680, 9216, 10752]
+    # Not where tiles of the source would be decoded twice.
+    made = cut_along(tile, (1024, 3072), [Blocks((1024, 1024), (0, 0), 1)], (9996, 0), joined=False)
+    assert {window.row % 1024 for window in made.windows} == {0}
 
 
 def test_automatic_chunks_are_whole_blocks_within_the_memory():

@@ -65,4 +65,4 @@ def test_without_compression_a_map_needs_all_its_bytes(
 def test_more_chunks_than_tasks_can_be() -> None:
     grid = grid_at(0, 0, 2000, 2000)
     with pytest.raises(ConfigError, match="cut a tile of 2000 x 2000 in 4000000; at most"):
-        cut(grid, Chunking(mode="user_fixed", size_x=1, size_y=1), (), 1)
+        cut(grid, Chunking(mode="user_fixed", size_x=1, size_y=1))

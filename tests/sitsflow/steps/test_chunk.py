@@ -336,6 +336,26 @@ def test_undefined_pixels_become_nodata_and_are_counted(products, tmp_path, modu
         compute_chunk(plan, tiles["T31TCJ"], 1)
 
 
+def test_parts_computed_in_turn_are_as_the_whole_chunk(products, tmp_path):
+    _, tiles = make_plan(tutorial(products, tmp_path))
+    west, _, _, north = tiles["T31TCJ"].grid.bounds
+    area = tmp_path / "area.gpkg"
+    shape = shapely.Point(west + 300, north - 400).buffer(280)
+    geopandas.GeoDataFrame(geometry=[shape], crs=tiles["T31TCJ"].grid.crs).to_file(area)
+    request = tutorial(
+        products, tmp_path, padding=(1, 2), area_of_interest=area,
+        chunking=Chunking(mode="split_number", number=2),
+    )  # fmt: skip
+    plan, tiles = make_plan(request)
+    tile = tiles["T31TCJ"]
+    for rows, index in ((7, 0), (500, 1)):
+        turned = tile.model_copy(update={"pass_rows": rows})
+        assert len(turned.passes(index)) == -(-tile.chunks[index].height // rows)
+        one, other = (compute_chunk(plan, each, index) for each in (tile, turned))
+        np.testing.assert_array_equal(one.values, other.values)
+        assert one[1:] == other[1:]
+
+
 def _with_negative_red(products, root):
     """Red is below 0 in the first nine columns, as at the edge of a corrected shadow."""
 
