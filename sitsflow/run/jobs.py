@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,12 +12,14 @@ from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Window
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import is_current
+from sitsflow.io.write import BLOCK
 from sitsflow.plan import Dependencies, Plan, TilePlan
 from sitsflow.request import GROUPS, STEPS
 
 TASKS = ("preprocess", "common_mask", "write_features", "merge_tile", "mosaic")
 """Name of the task that does each step, in the order of the steps."""
 
+_BLOCK_BYTES = 300  # of a block of the map: places and figures, its own and those of its tiles
 _LIGHT_RAM_GB = 0.5  # of a task that moves blocks or reads one mask at a time
 
 
@@ -145,7 +148,15 @@ def refuse_missing(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:
 
 def ram_gb(job: Job, plan: Plan) -> float:
     """Estimate the peak memory of `job`, in GB."""
-    return plan.chunk_ram_gb if job.task == "write_features" else _LIGHT_RAM_GB
+    if job.task == "write_features":
+        return plan.chunk_ram_gb
+    return _LIGHT_RAM_GB + (_places_gb(plan) if job.task == "mosaic" else 0)
+
+
+def _places_gb(plan: Plan) -> float:
+    """Return the memory that the places and figures of all blocks of the map take."""
+    rows, cols = (math.ceil(size / BLOCK) for size in plan.mosaic_grid.shape)
+    return rows * cols * len(plan.labels) * _BLOCK_BYTES / 1e9
 
 
 def _text(window: Window) -> str:

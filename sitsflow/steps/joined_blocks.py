@@ -15,7 +15,7 @@ from rasterio.errors import RasterioError
 
 from sitsflow.geo.frame import Frame
 from sitsflow.io.block_codec import BlockCodec
-from sitsflow.io.geotiff import Blocks, Sources
+from sitsflow.io.block_places import Blocks, Sources
 from sitsflow.io.write import BLOCK
 from sitsflow.steps.parts import torn
 from sitsflow.steps.statistics import FIGURES, block_figures, halve, is_nodata, no_figures

@@ -13,7 +13,8 @@ from sitsflow.errors import GridError
 from sitsflow.geo.frame import halved_shape, overlap, place_in
 from sitsflow.geo.grid import Window
 from sitsflow.io.block_codec import BlockCodec, template_of
-from sitsflow.io.geotiff import Image, Sources, write_geotiff
+from sitsflow.io.block_places import Sources
+from sitsflow.io.geotiff import Image, write_geotiff
 from sitsflow.io.opening import reading
 from sitsflow.io.write import BLOCK, atomic, is_whole
 from sitsflow.plan import Plan, TilePlan

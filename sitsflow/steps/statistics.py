@@ -34,24 +34,30 @@ def block_figures(values: Floats, nodata: float) -> NDArray[np.float64]:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _figures(values: Floats, nodata: np.float32) -> NDArray[np.float64]:
+    # Column by column, so that the sums are in the processor's vector registers.
+    n_cols = values.shape[1]
+    counts, sums = np.zeros(n_cols, np.int64), np.zeros(n_cols)
+    lows, highs = np.full(n_cols, np.float32(np.inf)), np.full(n_cols, np.float32(-np.inf))
     empty = np.isnan(nodata)
-    count, total, low, high = 0, 0.0, np.inf, -np.inf
     for row in range(values.shape[0]):
-        for col in range(values.shape[1]):
+        for col in range(n_cols):
             value = values[row, col]
-            if value == nodata or (empty and np.isnan(value)):
-                continue
-            count += 1
-            total += value
-            low, high = min(low, value), max(high, value)
+            there = (value != nodata) & ((value == value) | (not empty))
+            counts[col] += there
+            sums[col] += value if there else np.float32(0)
+            lows[col] = min(lows[col], value if there else np.float32(np.inf))
+            highs[col] = max(highs[col], value if there else np.float32(-np.inf))
+    count = counts.sum()
+    mean = sums.sum() / max(count, 1)
     # Twice over the values: squares of large numbers would lose what their differences are.
-    mean, squares = total / max(count, 1), 0.0
+    sums[:] = 0
     for row in range(values.shape[0]):
-        for col in range(values.shape[1]):
+        for col in range(n_cols):
             value = values[row, col]
-            if not (value == nodata or (empty and np.isnan(value))):
-                squares += (value - mean) ** 2
-    return np.array([count, low, high, mean, squares])
+            there = (value != nodata) & ((value == value) | (not empty))
+            apart = value - mean if there else 0.0
+            sums[col] += apart * apart
+    return np.array([count, lows.min(), highs.max(), mean, sums.sum()])
 
 
 def band_tags(figures: NDArray[np.float64], n_pixels: int) -> list[dict[str, str]]:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sitsflow.geo.frame import Frame, halved_shape, overlap
 from sitsflow.geo.grid import Window
 from sitsflow.io.block_codec import BlockCodec
-from sitsflow.io.geotiff import Blocks, Sources
+from sitsflow.io.block_places import Blocks, Sources
 from sitsflow.io.write import BLOCK
 from sitsflow.steps.parts import OpenParts, Part
 from sitsflow.steps.statistics import FIGURES, block_figures, halve, is_nodata, no_figures
@@ -194,11 +194,14 @@ class TileBuilder:
         """Fill a block from the parts, the first with a value first; (band, row, col)."""
         values = np.full((len(bands), *block.shape), self._nodata, np.float32)
         inside = overlap(block, self._window)
-        for part in touching:
+        for number, part in enumerate(touching):
             shared = inside and overlap(part.window, inside)
             if shared is None:
                 continue
             place = values[:, *shared.relative_to(block).slices]
+            if number == 0:
+                place[:] = self._opened.read(part, shared, bands)
+                continue
             free = is_nodata(place, self._nodata)
             if free.any():
                 np.copyto(place, self._opened.read(part, shared, bands), where=free)

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from sitsflow.geo.frame import Frame, overlap
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.block_codec import BlockCodec, template_of
-from sitsflow.io.geotiff import HIDDEN, Blocks, Image, Sources, write_geotiff
+from sitsflow.io.block_places import Blocks, Sources
+from sitsflow.io.geotiff import HIDDEN, Image, write_geotiff
 from sitsflow.io.tiff import (
     BANDS,
     DOUBLE,

@@ -14,7 +14,8 @@ from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Grid
 from sitsflow.io import geotiff
 from sitsflow.io.block_codec import BlockCodec, template_of
-from sitsflow.io.geotiff import HIDDEN, Blocks, Image, Sources, runs, write_geotiff
+from sitsflow.io.block_places import Blocks, Sources, runs
+from sitsflow.io.geotiff import HIDDEN, Image, write_geotiff
 from sitsflow.io.tiff import ASCII, Field, directory_at, read_directories
 from sitsflow.io.write import BLOCK, create
 

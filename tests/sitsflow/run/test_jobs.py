@@ -4,7 +4,7 @@ import pytest
 
 from sitsflow.io.record import TaskRecord, save_record
 from sitsflow.plan import Plan
-from sitsflow.run.jobs import Job, all_jobs, fingerprint, is_done, selected_steps
+from sitsflow.run.jobs import Job, all_jobs, fingerprint, is_done, ram_gb, selected_steps
 from sitsflow.run.status import JobStatus, load_status, save_status, table
 from tests.plans import grid_at, plan_for
 
@@ -106,3 +106,11 @@ def test_the_status_table_is_aligned(tmp_path: Path) -> None:
     assert lines[0] == "a run"
     assert lines[2].split() == ["task", "state", "start", "seconds", "peak", "RAM", "MB", "log"]
     assert lines[4].index("failed") == lines[5].index("waiting") == lines[2].index("state")
+
+
+def test_the_mosaic_needs_memory_for_the_places_of_its_blocks(tmp_path: Path) -> None:
+    plan, _ = two_tiles(tmp_path)
+    light = ram_gb(Job("merge_tile", "A"), plan)
+    assert ram_gb(Job("mosaic"), plan) == pytest.approx(light, abs=1e-5)
+    wide = plan.model_copy(update={"mosaic_grid": grid_at(0, 0, 110_000, 110_000)})
+    assert ram_gb(Job("mosaic"), wide) - light == pytest.approx(2 * 215**2 * 300e-9)

@@ -15,7 +15,7 @@ from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Window
 from sitsflow.io import block_codec, write
 from sitsflow.io.block_codec import BlockCodec
-from sitsflow.io.geotiff import Sources
+from sitsflow.io.block_places import Sources
 from sitsflow.io.tiff import read_directories
 from sitsflow.steps import chunk_file, joined_blocks, mosaic, parts, tile_blocks, tile_map
 from sitsflow.steps.chunk_file import block_reach, write_chunk_file
