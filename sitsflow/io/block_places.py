@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import FileIO
 from pathlib import Path
 from typing import NamedTuple, Self
@@ -10,6 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.errors import OutputError
+
+LEADER, FRAME = 4, 8
+"""Bytes before a block, and before and behind it: its size, and its last four again.
+
+By them readers over a network need not look up sizes, and see that a block was changed. Source:
+https://gdal.org/en/stable/drivers/raster/cog.html, "Header ghost area".
+"""
 
 
 class Blocks(NamedTuple):
@@ -42,16 +50,39 @@ class Blocks(NamedTuple):
         self.size[band][place][own] = other.size[band][own]
 
 
-def runs(blocks: Blocks) -> list[tuple[int, int, int]]:
-    """Return file, offset and size of stretches of neighbouring blocks, in the blocks' order."""
+class Run(NamedTuple):
+    """Neighbouring blocks of a file: from where, and how many bytes.
+
+    `framed` ones are with the frame of each block; another is one block, and has none.
+    """
+
+    file: int
+    offset: int
+    size: int
+    framed: bool
+
+
+def runs(blocks: Blocks, framed: Sequence[bool]) -> list[Run]:
+    """Return the stretches of blocks that can be copied at once, in the blocks' order.
+
+    `framed` says of each file whether its blocks have frames.
+    """
     there = blocks.file.ravel() >= 0
     file, offset, size = (array.ravel()[there] for array in blocks)
     if not file.size:
         return []
-    apart = (file[1:] != file[:-1]) | (offset[1:] != offset[:-1] + size[:-1])
+    has_frame = np.array(framed)[file]
+    begin = np.where(has_frame, offset - LEADER, offset)
+    length = np.where(has_frame, size + FRAME, size)
+    apart = (file[1:] != file[:-1]) | (begin[1:] != begin[:-1] + length[:-1]) | ~has_frame[1:]
     starts = np.concatenate([[0], np.flatnonzero(apart) + 1])
-    sizes = np.add.reduceat(size, starts)
-    return list(zip(file[starts].tolist(), offset[starts].tolist(), sizes.tolist(), strict=True))
+    columns = file[starts], begin[starts], np.add.reduceat(length, starts), has_frame[starts]
+    return [Run(*row) for row in zip(*(column.tolist() for column in columns), strict=True)]
+
+
+def framed(data: bytes) -> bytes:
+    """Return a block with its frame."""
+    return len(data).to_bytes(LEADER, "little") + data + data[LEADER - FRAME :]
 
 
 class Sources:
@@ -61,6 +92,7 @@ class Sources:
 
     def __init__(self) -> None:
         self.paths: list[Path] = []
+        self.framed: list[bool] = []
         self._open: dict[int, FileIO] = {}
 
     def __enter__(self) -> Self:
@@ -71,9 +103,10 @@ class Sources:
             file.close()
         self._open.clear()
 
-    def add(self, path: Path) -> int:
-        """Take in a file; return its number."""
+    def add(self, path: Path, *, framed: bool) -> int:
+        """Take in a file, whose blocks may have frames; return its number."""
         self.paths.append(path)
+        self.framed.append(framed)
         return len(self.paths) - 1
 
     def read(self, number: int, offset: int, size: int) -> bytes:

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sitsflow.io.block_places import Blocks, Sources, runs
+from sitsflow.io.block_places import FRAME, LEADER, Blocks, Sources, framed, runs
 from sitsflow.io.tiff import (
     BITS,
     BLOCK_HEIGHT,
@@ -40,6 +40,13 @@ _CLASSIC_LIMIT = 2_000_000_000
 """Bytes of pixels beyond which a file is a BigTIFF, as GDAL's IF_SAFER has it."""
 _GEO = {33550, 33922, 34264, 34735, 34736, 34737, 42112}
 """Tags that only the full image has: its place, and the metadata of GDAL."""
+# https://gdal.org/en/stable/drivers/raster/cog.html, "Header ghost area". Who edits puts YES for NO
+# and the blank after it.
+_LAYOUT = (
+    b"LAYOUT=IFDS_BEFORE_DATA\nBLOCK_ORDER=ROW_MAJOR\nBLOCK_LEADER=SIZE_AS_UINT4\n"
+    b"BLOCK_TRAILER=LAST_4_BYTES_REPEATED\nKNOWN_INCOMPATIBLE_EDITION=NO\n "
+)
+_GHOST = b"GDAL_STRUCTURAL_METADATA_SIZE=%06d bytes\n" % len(_LAYOUT) + _LAYOUT
 _PIECE = 2**20  # bytes copied at once
 
 
@@ -62,6 +69,8 @@ def write_geotiff(
     block: int,
     images: Sequence[Image],
     sources: Sources,
+    *,
+    cloud_optimized: bool = False,
 ) -> None:
     """Write a tiled GeoTIFF: directories first, then the blocks of the last image first.
 
@@ -76,6 +85,8 @@ def write_geotiff(
     images : sequence of Image
         The full one, then its overviews, each smaller than the one before; hidden ones anywhere
         after the first.
+    cloud_optimized : bool
+        Say in the header how the file is laid out.
 
     Raises
     ------
@@ -88,21 +99,28 @@ def write_geotiff(
     depth = _bytes_a_pixel(template)
     pixels = sum(n_bands * math.prod(image.shape) for image in images)
     big = pixels * depth > _CLASSIC_LIMIT
-    head = _Head(template, block, images, big=big)
+    head = _Head(template, block, images, big=big, ghost=_GHOST if cloud_optimized else b"")
     with path.open("wb") as file:
         file.write(head.encoded())
         for image in reversed(images):
-            for number, offset, size in runs(image.blocks):
-                for start in range(0, size, _PIECE):
-                    file.write(sources.read(number, offset + start, min(_PIECE, size - start)))
+            for run in runs(image.blocks, sources.framed):
+                if not run.framed:
+                    file.write(framed(sources.read(run.file, run.offset, run.size)))
+                    continue
+                for start in range(0, run.size, _PIECE):
+                    size = min(_PIECE, run.size - start)
+                    file.write(sources.read(run.file, run.offset + start, size))
 
 
 class _Head:
     """All that comes before the blocks."""
 
-    def __init__(self, template: Fields, block: int, images: Sequence[Image], *, big: bool) -> None:
+    def __init__(
+        self, template: Fields, block: int, images: Sequence[Image], *, big: bool, ghost: bytes
+    ) -> None:
         self._big = big
         self._images = images
+        self._ghost = ghost
         self._fields = [
             _fields(template, block, image, big=big, first=number == 0)
             for number, image in enumerate(images)
@@ -113,7 +131,7 @@ class _Head:
 
     def encoded(self) -> bytes:
         """Return header and directories."""
-        at = _aligned(16 if self._big else 8)
+        at = _aligned((16 if self._big else 8) + len(self._ghost))
         places = []
         for fields in self._fields:
             places.append(at)
@@ -127,10 +145,10 @@ class _Head:
     def _place_blocks(self, at: int) -> None:
         for image, fields in zip(reversed(self._images), reversed(self._fields), strict=True):
             there = image.blocks.file.ravel() >= 0
-            size = np.where(there, image.blocks.size.ravel(), 0)
+            size = np.where(there, image.blocks.size.ravel() + FRAME, 0)
             ends = at + np.cumsum(size)
             kind = fields[OFFSETS].kind
-            fields[OFFSETS] = field(kind, np.where(there, ends - size, 0))
+            fields[OFFSETS] = field(kind, np.where(there, ends - size + LEADER, 0))
             at = int(ends[-1])
 
     def _joined(self, places: Sequence[int], end: int) -> bytes:
@@ -139,6 +157,7 @@ class _Head:
         start = places[0]
         header = b"II+\0\x08\0\0\0" + struct.pack("<Q", start)
         made = bytearray(header if self._big else b"II*\0" + struct.pack("<I", start))
+        made += self._ghost
         for number, (place, fields) in enumerate(zip(places, self._fields, strict=True)):
             made += bytes(place - len(made))
             made += directory_bytes(fields, place, after.get(number, 0), big=self._big)

@@ -133,7 +133,7 @@ def _write_map(plan: Plan, parts: Sequence[Part], says: About, path: Path) -> Ti
             Image(halved_shape(grid.shape, level), blocks)
             for level, blocks in enumerate(made.levels)
         ]
-        write_geotiff(path, template, BLOCK, images, sources)
+        write_geotiff(path, template, BLOCK, images, sources, cloud_optimized=True)
     for each in beside:
         each.unlink()
     return made

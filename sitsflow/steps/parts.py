@@ -65,6 +65,8 @@ class PartBlocks:
     """How many rows and columns of blocks hold nothing but the file's pixels and no data."""
     offset: NDArray[np.int64]
     size: NDArray[np.int64]
+    framed: bool
+    """Whether each has the frame that our own writer gives it."""
 
     def at(self, band: int, row: int, col: int) -> tuple[int, int] | None:
         """Return offset and size in the file of a block, by row and column in the map."""
@@ -142,7 +144,7 @@ class OpenParts:
         # Of a block that reaches beyond the file's pixels, only our own writer says what is there.
         ours = HIDDEN in directory.fields
         whole = [math.ceil(n / BLOCK) if ours else n // BLOCK for n in directory.shape]
-        return PartBlocks(row // BLOCK, col // BLOCK, (whole[0], whole[1]), offset, size)
+        return PartBlocks(row // BLOCK, col // BLOCK, (whole[0], whole[1]), offset, size, ours)
 
     def _opened(self, part: Part) -> Any:
         dataset = self._datasets.pop(part.path, None)

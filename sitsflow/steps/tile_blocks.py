@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from sitsflow.geo.frame import Frame, halved_shape, overlap
 from sitsflow.geo.grid import Window
 from sitsflow.io.block_codec import BlockCodec
-from sitsflow.io.block_places import Blocks, Sources
+from sitsflow.io.block_places import LEADER, Blocks, Sources, framed
 from sitsflow.io.write import BLOCK
 from sitsflow.steps.parts import OpenParts, Part
 from sitsflow.steps.statistics import FIGURES, block_figures, halve, is_nodata, no_figures
@@ -44,8 +44,8 @@ class Spool:
     """A file that takes encoded blocks, and is one of the sources of another."""
 
     def __init__(self, path: Path, sources: Sources, codec: BlockCodec) -> None:
+        self._number = sources.add(path, framed=True)
         self._file = path.open("wb", buffering=0)
-        self._number = sources.add(path)
         self._codec = codec
         self._end = 0
 
@@ -58,11 +58,11 @@ class Spool:
     def put(self, blocks: Blocks, places: Sequence[tuple[int, int, int]], values: Floats) -> None:
         """Encode `values` (block, row, col), and set the places of these blocks."""
         for at, data in zip(places, self._codec.encode(values), strict=True):
-            blocks.put(at, self._number, self._end, len(data))
-            rest = memoryview(data)
+            blocks.put(at, self._number, self._end + LEADER, len(data))
+            rest = memoryview(framed(data))
+            self._end += len(rest)
             while rest:
                 rest = rest[self._file.write(rest) :]
-            self._end += len(data)
 
 
 class TileBlocks(NamedTuple):
@@ -100,7 +100,8 @@ class TileBuilder:
         self._nodata = nodata
         self._opened = opened
         self._spool = spool
-        self._numbers = {part.path: sources.add(part.path) for part in parts}
+        self._sources = sources
+        self._numbers: dict[Path, int] = {}
         frame = Frame.around(window, BLOCK)
         self._frames = [frame.halved(n) for n in range(n_overviews(window.shape) + 1)]
         shapes = [(n_bands, one.rows, one.cols) for one in self._frames]
@@ -175,8 +176,10 @@ class TileBuilder:
             return False  # it has pixels that the tile has not
         blocks = self._opened.blocks(part)
         place = None if blocks is None else blocks.at(band, row, col)
-        if place is None:
+        if blocks is None or place is None:
             return False
+        if part.path not in self._numbers:
+            self._numbers[part.path] = self._sources.add(part.path, framed=blocks.framed)
         at = (band, row - frame.row, col - frame.col)
         self._levels[0].put(at, self._numbers[part.path], *place)
         return True

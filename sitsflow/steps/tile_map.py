@@ -164,7 +164,7 @@ def _fits(full: Directory, frame: Frame, part: Part, n_bands: int, codec: BlockC
 
 
 def _levels(part: Part, images: Sequence[Directory], sources: Sources) -> list[Blocks]:
-    number, length = sources.add(part.path), part.path.stat().st_size
+    number, length = sources.add(part.path, framed=True), part.path.stat().st_size
     levels = []
     for image in images:
         offset, size = image.places

@@ -14,7 +14,7 @@ from sitsflow.errors import OutputError
 from sitsflow.geo.grid import Grid
 from sitsflow.io import geotiff
 from sitsflow.io.block_codec import BlockCodec, template_of
-from sitsflow.io.block_places import Blocks, Sources, runs
+from sitsflow.io.block_places import Blocks, Sources, framed, runs
 from sitsflow.io.geotiff import HIDDEN, Image, write_geotiff
 from sitsflow.io.tiff import ASCII, Field, directory_at, read_directories
 from sitsflow.io.write import BLOCK, create
@@ -49,7 +49,7 @@ class _Maker:
         blocks = Blocks.none(counts)
         pixels = np.full((self.n_bands, counts[1] * BLOCK, counts[2] * BLOCK), NODATA, np.float32)
         paths = [self.folder / f"{len(self.sources.paths) + n}" for n in range(2)]
-        numbers = [self.sources.add(path) for path in paths]
+        numbers = [self.sources.add(path, framed=bool(n)) for n, path in enumerate(paths)]
         ends = [0, 0]
         for place in self.rng.permutation(list(np.ndindex(counts))).tolist():
             if self.rng.random() < 0.3:
@@ -59,10 +59,11 @@ class _Maker:
             values = few.reshape(1, BLOCK, BLOCK).astype(np.float32)
             (data,) = self.codec.encode(values)
             which = int(self.rng.integers(2))
+            frame = framed(data) if which else data
             with paths[which].open("ab") as file:
-                file.write(data)
-            blocks.put((band, row, col), numbers[which], ends[which], len(data))
-            ends[which] += len(data)
+                file.write(frame)
+            blocks.put((band, row, col), numbers[which], ends[which] + 4 * which, len(data))
+            ends[which] += len(frame)
             at = slice(row * BLOCK, (row + 1) * BLOCK), slice(col * BLOCK, (col + 1) * BLOCK)
             pixels[band, *at] = values
         return Image(shape, blocks, **options), pixels[:, : shape[0], : shape[1]]
@@ -115,11 +116,20 @@ def test_it_is_cloud_optimized(tmp_path):
         images = [make.image(shape)[0] for shape in ((1100, 1300), (550, 650), (275, 325))]
         tags = [{"STATISTICS_MEAN": "1.5"}, {}]
         template = _template(["a", "b"], "ZSTD", tags)
-        write_geotiff(tmp_path / "made.tif", template, BLOCK, images, sources)
+        path = tmp_path / "made.tif"
+        write_geotiff(path, template, BLOCK, images, sources, cloud_optimized=True)
     assert cog_validate(tmp_path / "made.tif", strict=True, quiet=True) == (True, [], [])
     with rasterio.open(tmp_path / "made.tif") as dataset:
         assert dataset.tags(1) == tags[0]
         assert dataset.overviews(2) == [2, 4]
+        assert dataset.tags(ns="IMAGE_STRUCTURE")["LAYOUT"] == "COG"
+    data = path.read_bytes()
+    for directory in read_directories(path):
+        places = (each.ravel().tolist() for each in directory.places)
+        for offset, size in zip(*places, strict=True):
+            end = offset + size
+            assert not size or data[offset - 4 : offset] == size.to_bytes(4, "little")
+            assert not size or data[end : end + 4] == data[end - 4 : end]
 
 
 def test_hidden_images_are_seen_by_us_only(tmp_path):
@@ -155,11 +165,14 @@ def test_a_source_that_was_cut_is_named(tmp_path):
 
 def test_neighbours_are_copied_at_once():
     blocks = Blocks.none((1, 1, 5))
-    for col, place in enumerate([(0, 0, 5), (0, 5, 7), (1, 12, 1), None, (1, 13, 2)]):
+    for col, place in enumerate([(0, 4, 5), (0, 17, 7), (1, 12, 1), None, (1, 13, 2)]):
         if place is not None:
             blocks.put((0, 0, col), *place)
-    assert runs(blocks) == [(0, 0, 12), (1, 12, 3)]
-    assert runs(Blocks.none((2, 1, 1))) == []
+    # Only with their frames: without, each block gets one.
+    assert [tuple(run) for run in runs(blocks, [True, False])] == [
+        (0, 0, 28, True), (1, 12, 1, False), (1, 13, 2, False)
+    ]  # fmt: skip
+    assert runs(Blocks.none((2, 1, 1)), [True]) == []
 
 
 @pytest.mark.parametrize("compression", COMPRESSIONS)

@@ -113,7 +113,7 @@ def test_a_merge_broken_off_leaves_no_map(tmp_path, monkeypatch):
     plan, tile_plans = plan_for(tmp_path, {"A": grid_at(0, 0, 20, 20)})
     write_chunks(plan, tile_plans["A"], _random(2, (20, 20)))
 
-    def killed(*_: object) -> None:
+    def killed(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
