@@ -108,6 +108,11 @@ class TilePlan(_Frozen):
         )
 
     @property
+    def computed_at_once(self) -> tuple[Window, ...]:
+        """The parts of all chunks, in order."""
+        return tuple(part for index in range(len(self.chunks)) for part in self.passes(index))
+
+    @property
     def dated_series(self) -> tuple[SeriesPlan, ...]:
         """The series of sensors with dates; rasters without any are a series of one scene."""
         return tuple(one for one in self.series if one.sensor.dated)
