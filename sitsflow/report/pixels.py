@@ -17,6 +17,7 @@ from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.errors import GridError
 from sitsflow.geo.grid import Grid
+from sitsflow.io.opening import reading
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.run.jobs import Job, is_done
 
@@ -97,12 +98,12 @@ def _paste(overview: MapOverview, path: Path, mosaic: Grid) -> tuple[dict[str, s
     """Read a map to its place; return its bands' tags, None if it cannot be read."""
     numbers = [band + 1 for band in overview.bands]
     try:
-        with rasterio.open(path) as dataset:
+        with reading(), rasterio.open(path) as dataset:
             tags = tuple(dataset.tags(number) for number in numbers)
             grid = Grid.from_affine(dataset.crs, dataset.transform, *dataset.shape)
             fine = [n for n, size in enumerate(dataset.overviews(1)) if size <= overview.factor]
         level = {"overview_level": fine[-1]} if fine else {}
-        with rasterio.open(path, **level) as dataset:
+        with reading(), rasterio.open(path, **level) as dataset:
             row, col = grid.nearest_offset_in(mosaic)
             down = overview.values.shape[1] / mosaic.height
             right = overview.values.shape[2] / mosaic.width

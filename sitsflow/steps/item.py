@@ -16,6 +16,7 @@ from rasterio.warp import transform
 
 from sitsflow.errors import GridError, OutputError
 from sitsflow.geo.grid import Grid
+from sitsflow.io.opening import reading
 from sitsflow.io.write import write_json
 from sitsflow.plan import Plan
 
@@ -109,7 +110,7 @@ def _properties(plan: Plan) -> dict[str, Any]:
 
 def _data(map_path: Path, folder: Path) -> pystac.Asset:
     try:
-        with rasterio.open(map_path) as dataset:
+        with reading(), rasterio.open(map_path) as dataset:
             bands = [_band(dataset, number) for number in dataset.indexes]
     except RasterioError as error:
         raise OutputError(f"{map_path}: cannot be read ({error}); run the mosaic again") from error

@@ -15,6 +15,7 @@ from rasterio.enums import Resampling
 from rasterio.errors import RasterioError
 
 from sitsflow.errors import OutputError
+from sitsflow.io.opening import reading
 from sitsflow.io.write import atomic
 from sitsflow.plan import Plan
 
@@ -79,7 +80,7 @@ def write_quicklook(map_path: Path, out_png: Path, title: str) -> None:
 
 def _read(map_path: Path) -> _Panels:
     try:
-        with rasterio.open(map_path) as dataset:
+        with reading(), rasterio.open(map_path) as dataset:
             n_panels = min(dataset.count, MOST_PANELS)
             longest = _LONGEST_IN.get(n_panels, _SMALL_IN) * _DPI
             factor = max(1.0, max(dataset.shape) / longest)
