@@ -219,6 +219,7 @@ def test_the_science_can_be_called_from_python(
     assert 0 < printed["ndvi_range"] < 2
 
 
+@pytest.mark.slow
 def test_the_library_page_looks_into_a_map_and_its_functions_make_one(
     tmp_path: Path, products: Path
 ) -> None:
@@ -255,6 +256,7 @@ def test_the_notebook_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     assert not (tmp_path / "map").exists()
 
 
+@pytest.mark.slow
 def test_the_picture_of_the_methods_is_current() -> None:
     script = runpy.run_path(str(DOCS / "pictures" / "interpolation.py"))
     assert script["PICTURE"].read_text(encoding="utf-8") == script["draw"]()

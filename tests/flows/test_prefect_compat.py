@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from flows.prefect_compat import is_suspended, suspend
+from tests.slow import mostly_slow
 
 
 def test_outside_of_a_flow_nothing_is_suspended() -> None:
@@ -49,7 +50,7 @@ def test_a_suspended_run_is_known_as_such_in_its_steps(engine: dict[str, str]) -
 
 
 @pytest.mark.engine
-@pytest.mark.parametrize("stays", [False, True])
+@pytest.mark.parametrize("stays", mostly_slow([True, False], quick=1))
 def test_flush_sends_what_a_process_has_still_to_say(engine: dict[str, str], stays: bool) -> None:
     code = f"""
         import os, sys

@@ -122,6 +122,7 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
         assert dataset.read(1).max() > 0
 
 
+@pytest.mark.slow
 def test_a_step_whose_needs_are_missing_is_refused(
     sitsflow: Sitsflow, engine: dict[str, str], config: Path
 ) -> None:

@@ -72,6 +72,7 @@ def test_a_configuration_is_saved_shown_exported_and_deleted(
     assert "two-tiles" not in saved.names()
 
 
+@pytest.mark.slow
 def test_looking_leaves_no_server_behind(
     engine: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.engine
 DOCS = Path(__file__).resolve().parents[2] / "docs" / "examples"
 # The same run, in iota2's syntax and in YAML, on two tiles; tiles swapped and cut otherwise.
 EXAMPLES = {
-    "tutorial.cfg": ["chain.list_tile=T31TCJ T31TDJ", "external_features.number_of_chunks=9"],
+    "tutorial.cfg": ["chain.list_tile=T31TCJ T31TDJ", "external_features.number_of_chunks=5"],
     "tutorial.yaml": ["chain.list_tile=T31TDJ T31TCJ", "external_features.number_of_chunks=4"],
 }
 WORKERS = {"tutorial.cfg": 1, "tutorial.yaml": 2}
@@ -41,7 +41,7 @@ def runs(
     engine: dict[str, str],
     sitsflow: Sitsflow,
 ) -> dict[str, OutputPaths]:
-    """Both syntaxes, run: one worker and 9 chunks, two workers, tiles swapped and 4 chunks."""
+    """Both syntaxes, run: one worker and 5 chunks, two workers, tiles swapped and 4 chunks."""
     found = {}
     for name, changes in EXAMPLES.items():
         output = tmp_path_factory.mktemp(name) / "out"
@@ -78,8 +78,8 @@ def test_the_tree_is_the_tutorials(runs: dict[str, OutputPaths]) -> None:
             f"by_tiles/{tile}.tif",
             f"logs/sensorsPreprocess/preprocessing_{tile}.out",
             f"logs/CommonMasks/common_mask_{tile}.out",
-            *(f"customF/{tile}_chunk_{i}.tif" for i in range(9)),
-            *(f"logs/write_features_map/write_features_{tile}_chunk_{i}.out" for i in range(9)),
+            *(f"customF/{tile}_chunk_{i}.tif" for i in range(5)),
+            *(f"logs/write_features_map/write_features_{tile}_chunk_{i}.out" for i in range(5)),
             *(f"features/{tile}/tmp/MaskCommunSL.{end}" for end in ("tif", "shp", "shx", "dbf")),
             f"features/{tile}/tmp/MaskCommunSL.prj",
             f"features/{tile}/tmp/Sentinel2_{tile}_input_dates.txt",
@@ -134,7 +134,7 @@ def test_the_map_is_a_valid_cog_with_an_item_and_a_picture(runs: dict[str, Outpu
 
 
 def test_a_chunks_log_says_what_it_did(runs: dict[str, OutputPaths]) -> None:
-    log = (runs["cfg"].logs / "write_features_map/write_features_T31TDJ_chunk_7.out").read_text()
+    log = (runs["cfg"].logs / "write_features_map/write_features_T31TDJ_chunk_3.out").read_text()
     assert "Mpixel/s" in log
     assert "peak RAM" in log
 

@@ -14,6 +14,7 @@ from sitsflow.features.time_limit import TimeIsUp, TimeLimit
 from sitsflow.planning.planner import make_plan
 from sitsflow.steps.chunk import compute_chunk
 from tests.requests import calls, tutorial
+from tests.slow import mostly_slow
 
 
 def for_ever() -> None:
@@ -74,7 +75,9 @@ def test_a_chunk_whose_functions_take_too_long_fails_in_words(
     assert f"{module}, line " in str(caught.value)
 
 
-@pytest.mark.parametrize("error", ["KeyboardInterrupt", "GeneratorExit", "SystemExit(0)", "Odd"])
+@pytest.mark.parametrize(
+    "error", mostly_slow(["Odd", "SystemExit(0)", "KeyboardInterrupt", "GeneratorExit"], quick=2)
+)
 def test_what_is_no_exception_fails_a_chunk_in_words_too(
     products: Path, tmp_path: Path, error: str
 ) -> None:

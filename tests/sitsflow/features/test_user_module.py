@@ -102,7 +102,9 @@ def test_neighbours_come_before_what_is_installed_and_stay_apart(write, tmp_path
     assert str(one.parent) not in sys.path
 
 
-@pytest.mark.parametrize("use", ["from beside import ONE", "import beside; ONE = beside.ONE"])
+@pytest.mark.parametrize(
+    "use", mostly_slow(["from beside import ONE", "import beside; ONE = beside.ONE"], quick=1)
+)
 def test_a_change_beside_the_module_is_noticed_at_once(write, plan_of, use):
     code = f"{use}\ndef f(self): return {NDVI}.sum(2) * ONE, ['f']\n"
     found = []

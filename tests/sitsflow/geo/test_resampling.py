@@ -11,6 +11,7 @@ from pyproj import Transformer
 from sitsflow.geo.coordinates import node_step, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Lattice, Window, bounds_in
 from sitsflow.geo.resampling import MARGINS, nearest, resample
+from tests.slow import mostly_slow
 
 UTM = Grid(crs="EPSG:32631", x=300000, y=4900020, xres=10, yres=10, height=400, width=420)
 LAMBERT = Lattice(crs="EPSG:2154", xres=10, yres=10).grid_over(bounds_in(UTM, "EPSG:2154"))
@@ -94,7 +95,7 @@ def rough(dtype, seed=0, layers=1, high=10000):
     return values.astype(dtype)
 
 
-@pytest.mark.parametrize("method", ["bicubic", "bilinear"])
+@pytest.mark.parametrize("method", mostly_slow(["bicubic", "bilinear"], quick=1))
 @pytest.mark.parametrize(
     ("dtype", "high"), [(np.int16, 32767), (np.uint16, 65535), (np.float32, 65535)]
 )

@@ -15,6 +15,7 @@ from sitsflow.errors import ProductError
 from sitsflow.planning.planner import make_plan
 from tests.products import by_date, copy_of
 from tests.requests import tutorial
+from tests.slow import mostly_slow
 
 
 @pytest.fixture
@@ -61,7 +62,7 @@ def shift(path: Path) -> None:
 
 @pytest.mark.parametrize("move", [set_crs, shift])
 @pytest.mark.parametrize("pattern", ["*_FRE_B2.tif", "*_FRE_B4.tif", "MASKS/*_CLM_R1.tif"])
-@pytest.mark.parametrize("dates", [2, 13])
+@pytest.mark.parametrize("dates", mostly_slow([2, 13], quick=1))
 def test_the_product_with_a_file_elsewhere_is_blamed_though_it_is_the_first(
     root: Path, tmp_path: Path, move: Callable[[Path], None], pattern: str, dates: int
 ) -> None:

@@ -24,6 +24,7 @@ from sitsflow.products.sensors import model
 from sitsflow.request import Chunking, FunctionCall, Interpolation, Request
 from tests.products import copy_of
 from tests.requests import TILES, calls, sentinel2, tutorial
+from tests.slow import mostly_slow
 
 TILE = TILES[0]
 NOTHING: frozenset[str] = frozenset()
@@ -101,7 +102,7 @@ def test_of_every_key_it_is_said_what_depends_on_it():
     assert tried | ELSEWHERE == set(Request.model_fields)
 
 
-@pytest.mark.parametrize("name", CHANGES)
+@pytest.mark.parametrize("name", mostly_slow(CHANGES, quick=14))
 def test_a_key_counts_for_the_steps_that_depend_on_it(products, tmp_path, name):
     both, besides, expected = CHANGES[name]
     before = steps_of(tutorial(products, tmp_path, **both))
@@ -232,6 +233,7 @@ def test_arguments_of_functions_count_for_features(products, module, tmp_path):
     assert changed(of(), of(factor=2)) == FEATURES
 
 
+@pytest.mark.slow
 def test_the_users_raster_counts_for_features(products, module, tmp_path):
     grid = make_plan(tutorial(products, tmp_path))[1][TILE].grid
     path = tmp_path / "classes.tif"

@@ -430,7 +430,7 @@ def test_a_nodata_value_of_a_file_that_is_not_the_sensors_is_noticed(
 
 
 @pytest.mark.parametrize("crs", ["EPSG:4326", "EPSG:3857"])
-@pytest.mark.parametrize("aligned", [True, False])
+@pytest.mark.parametrize("aligned", mostly_slow([True, False], quick=1))
 def test_a_tile_across_180_degrees_is_refused_where_the_map_would_be_cut(
     products, tmp_path, crs, aligned
 ):

@@ -18,6 +18,7 @@ from sitsflow.products.sensors import load_sensors
 from sitsflow.steps.chunk import compute_chunk
 from tests.products import by_date, copy_of
 from tests.requests import calls, sentinel2, tutorial
+from tests.slow import mostly_slow
 
 VRT = """<VRTDataset rasterXSize="{width}" rasterYSize="{height}">
 <SRS>{crs}</SRS><GeoTransform>{transform}</GeoTransform>
@@ -118,7 +119,7 @@ def f(self):
 
 
 @pytest.mark.parametrize("how", ["/vsicurl/{}/a.tif", "/vsicurl_streaming/{}/a.tif", "{}/a.tif"])
-@pytest.mark.parametrize("allowed", [False, True])
+@pytest.mark.parametrize("allowed", mostly_slow([False, True], quick=1))
 def test_the_network_is_out_of_reach_unless_it_is_allowed(
     root: Path, tmp_path: Path, asked: tuple[str, list[str]], how: str, allowed: bool
 ) -> None:

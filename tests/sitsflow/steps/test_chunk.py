@@ -18,6 +18,7 @@ from sitsflow.steps.chunk import compute_chunk, write_chunk
 from tests.products import by_date, copy_of, rewrite, rewrite_all
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
 from tests.requests import TILES, calls, computed, sentinel2, tile_values, tutorial
+from tests.slow import mostly_slow
 
 TARGETS = np.arange(day_of("20180101"), day_of("20181231") + 1, 10)
 NODATA = -10000
@@ -47,7 +48,7 @@ def test_every_pixel_equals_the_slow_reference(products, tmp_path):
         np.testing.assert_allclose(values[2][steady], expected[2][steady], rtol=1e-3)
 
 
-@pytest.mark.parametrize("crs", [None, "EPSG:2154"])
+@pytest.mark.parametrize("crs", mostly_slow(["EPSG:2154", None], quick=1))
 def test_any_chunking_gives_the_same_bits(products, tmp_path, crs):
     maps = [
         computed(tutorial(products, tmp_path, crs=crs, chunking=chunking))["T31TCJ"]
@@ -96,7 +97,8 @@ def test_an_average_is_of_clear_pixels_and_half_of_them_make_a_date(products, tm
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=0.01)
 
 
-@pytest.mark.parametrize("size", [pytest.param(25.0, marks=pytest.mark.slow), 60.0])
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [25.0, 60.0])
 def test_averages_have_the_same_bits_in_any_chunking(products, tmp_path, size):
     maps = [
         computed(
@@ -442,7 +444,7 @@ def test_a_function_that_works_in_place_does_not_spoil_the_next(products, tmp_pa
 
 
 @pytest.mark.parametrize("crs", [None, "EPSG:2154"])
-@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+@pytest.mark.parametrize("value", mostly_slow([np.inf, -np.inf, np.nan], quick=1))
 def test_a_value_that_is_not_finite_counts_as_no_data_of_its_date(products, tmp_path, crs, value):
     def spoiled(name, with_value):
         def change(values):
