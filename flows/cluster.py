@@ -68,12 +68,14 @@ class RunCluster:
     ) -> None:
         if self._starting is not None:
             wait([self._starting])
-        if self._client is not None and isinstance(error, KeyboardInterrupt):
+        interrupted = isinstance(error, KeyboardInterrupt)
+        if self._client is not None and not interrupted:
+            self.flush()
+        if interrupted:
             _silence()
+        if self._client is not None and (interrupted or self._block.is_local):
             with suppress(OSError, TimeoutError):
                 self._client.run(_silence, on_error="ignore")
-        elif self._client is not None:
-            self.flush()
         self._stack.__exit__(kind, error, trace)
 
     def runner(self) -> DaskTaskRunner:
@@ -268,5 +270,8 @@ def _resources(declared: Mapping[str, float]) -> Resources | None:
 
 
 def _silence() -> None:
-    """Before workers are killed at work: they, and their nannies here, need not warn of it."""
-    logging.getLogger("distributed").setLevel(logging.ERROR)
+    """Before workers end: they, and their nannies here, need not tell of it.
+
+    A worker that misses the scheduler's last answer says so as an error, with a traceback.
+    """
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
