@@ -24,6 +24,9 @@ class Metric(NamedTuple):
     source: str = ""
 
 
+_TIMESAT = "Jönsson & Eklundh 2004"
+"""Source of the definitions of seasons."""
+
 TABLE = (
     Metric("sum", "statistics", "sum of v", "as v"),
     Metric("min", "statistics", "lowest v", "as v"),
@@ -60,7 +63,7 @@ TABLE = (
         "season",
         "d at which v has risen to left minimum + threshold x (peak - left minimum)",
         "day",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric("season_peak", "season", "d of the highest v", "day"),
     Metric(
@@ -68,7 +71,7 @@ TABLE = (
         "season",
         "d at which v has fallen to right minimum + threshold x (peak - right minimum)",
         "day",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric("season_length", "season", "end - start", "days"),
     Metric(
@@ -76,30 +79,30 @@ TABLE = (
         "season",
         "mean of the left and the right minimum",
         "as v",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric("season_peak_value", "season", "highest v", "as v"),
-    Metric("season_amplitude", "season", "peak value - base", "as v", "Jönsson & Eklundh 2004"),
+    Metric("season_amplitude", "season", "peak value - base", "as v", _TIMESAT),
     Metric(
         "season_greenup_rate",
         "season",
         "rise from 20 % to 80 % of the left amplitude, by its time",
         "as v, a day",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric(
         "season_senescence_rate",
         "season",
         "fall from 80 % to 20 % of the right amplitude, by its time",
         "as v, a day",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric(
         "season_integral",
         "season",
         "area under v from start to end",
         "as v, x days",
-        "Jönsson & Eklundh 2004",
+        _TIMESAT,
     ),
     Metric("valid_count", "observations", "number of days on which no mask excludes it", "days"),
     Metric("valid_first", "observations", "first of these days", "day"),
