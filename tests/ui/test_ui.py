@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import subprocess
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
@@ -102,10 +104,20 @@ def ask_api(served: Served, path: str, content: object = None) -> Any:
     """Ask the server, as the UI does: what could change something needs a token."""
     with httpx.Client(base_url=f"{served.url}/api/") as client:
         if content is None:
-            return client.get(path).raise_for_status().json()
-        token = client.get("csrf-token", params={"client": "tests"}).json()["token"]
-        headers = {"Prefect-Csrf-Token": token, "Prefect-Csrf-Client": "tests"}
-        return client.post(path, json=content, headers=headers).raise_for_status().json()
+            return unless_busy(lambda: client.get(path)).json()
+        token = unless_busy(lambda: client.get("csrf-token", params={"client": "tests"})).json()
+        headers = {"Prefect-Csrf-Token": token["token"], "Prefect-Csrf-Client": "tests"}
+        return unless_busy(lambda: client.post(path, json=content, headers=headers)).json()
+
+
+def unless_busy(ask: Callable[[], httpx.Response]) -> httpx.Response:
+    """Ask again where the server's database is busy, as Prefect's own client does."""
+    for _ in range(10):
+        answer = ask()
+        if answer.status_code != HTTPStatus.SERVICE_UNAVAILABLE:
+            break
+        time.sleep(1)
+    return answer.raise_for_status()
 
 
 def artifacts(served: Served, run: str) -> dict[str, str]:
