@@ -22,6 +22,15 @@ settings.register_profile(
 settings.load_profile("default")
 
 
+@pytest.hookimpl(trylast=True)  # after they were shuffled
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the files that start servers and clusters first, in whatever order they are.
+
+    They take longest: a process that got one at the end would work on while others have nothing.
+    """
+    items.sort(key=lambda item: "flows" not in item.path.parts)
+
+
 @pytest.fixture(scope="session")
 def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two neighbouring Sentinel-2 tiles of 96 x 96 pixels, 13 dates of 2018."""
