@@ -19,6 +19,7 @@ from sitsflow.report.heading import heading_of
 from sitsflow.report.notes import notes_of
 from sitsflow.report.pixels import MapOverview, read_overview
 from sitsflow.report.samples import Quantity, quantity_of, take_samples
+from sitsflow.report.sources import digest_in, digest_of_sources
 from sitsflow.report.timeline import timeline_of
 from sitsflow.report.work import Outcome, costs_of, failures_of, missing_of, outcomes_of
 
@@ -27,7 +28,8 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
     """Write the report of a run as it stands: one HTML file, whole or not at all.
 
     All comes from files: the map or the maps of tiles, decimated, the records and states of the
-    jobs, and the products at a few pixels. What is not there is said, and no error.
+    jobs, and the products at a few pixels. What is not there is said, and no error. A report
+    that was made of the same stays as it is.
 
     Parameters
     ----------
@@ -45,6 +47,13 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
     """
     tiles = {tile: tile_plans[tile] for tile in plan.tile_names}
     outcomes = outcomes_of(plan, tiles)
+    information = _information(plan)
+    told = [text for section in information for text in section]
+    sources = digest_of_sources(
+        plan, tiles, outcomes, *told, _read("report.html"), _read("style.css")
+    )
+    if digest_in(path) == sources:
+        return path
     overview = read_overview(plan, tiles, in_order(plan))
     quantity = quantity_of(tiles[plan.tile_names[0]].series)
     charts, problems = _charts(plan, tiles, overview, quantity)
@@ -52,6 +61,7 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
     write_text(
         path,
         _template().render(
+            sources=sources,
             style=Markup(_read("style.css")),
             heading=heading_of(plan, tiles, outcomes),
             failures=failures_of(outcomes),
@@ -68,7 +78,7 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
             interpolation=plan.request.interpolation.text,
             costs=costs_of(outcomes),
             notes=notes_of(plan, outcomes),
-            information=_information(plan),
+            information=information,
         ),
     )
     return path

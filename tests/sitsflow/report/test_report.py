@@ -10,6 +10,8 @@ from sitsflow.planning.planner import make_plan
 from sitsflow.products.scenes import Skipped
 from sitsflow.report.page import write_report
 from sitsflow.request import Chunking
+from sitsflow.run.jobs import all_jobs
+from sitsflow.run.status import JobStatus, save_status
 from tests.requests import TILES, tutorial
 from tests.sitsflow.report.made import made
 from tests.sitsflow.report.page import Page
@@ -223,3 +225,19 @@ def test_dates_of_the_plan_stand_in_the_heading(tmp_path):
     plan, tiles = made(tmp_path, ["one"], _fields(1))
     plan = plan.model_copy(update={"first_day": date(2017, 11, 3)})
     assert "3 Nov 2017 to 31 Dec 2018" in _report(plan, tiles).text
+
+
+def test_it_is_written_again_where_it_would_say_something_else(products, tmp_path):
+    plan, tiles = make_plan(_request(products, tmp_path))
+    carry_out(plan, tiles)
+    path = write_report(plan, tiles, plan.paths.report)
+    before = path.stat()
+    write_report(plan, tiles, path)
+    assert path.stat().st_ino == before.st_ino  # a new one would be another file
+    job = next(iter(all_jobs(plan, tiles)))
+    save_status(plan.paths, job.name, JobStatus(title=job.title, message="done otherwise"))
+    write_report(plan, tiles, path)
+    assert path.stat().st_ino != before.st_ino
+    path.write_text("<html>an older version's</html>")
+    write_report(plan, tiles, path)
+    assert "All of it was made" in path.read_text()
