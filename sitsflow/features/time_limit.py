@@ -6,6 +6,7 @@ import ctypes
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable
 from typing import Any, Self
 
@@ -24,7 +25,7 @@ class TimeLimit:
     """Interrupts functions that are called through it when their time is up, all together.
 
     Python code is interrupted at its next line. Compiled code cannot be: if it has not come back
-    after half a minute the process ends.
+    after half a minute the process ends. Entered again, it leaves what is left of the time.
 
     Parameters
     ----------
@@ -41,15 +42,22 @@ class TimeLimit:
         self._lock = threading.Lock()
         self._inside = False
         self._over = threading.Event()
+        self._left = seconds
+        self._entered = 0.0
 
     def __enter__(self) -> Self:
-        if self.seconds is not None:
-            threading.Thread(target=self._watch, name="time limit", daemon=True).start()
+        if self._left is not None:
+            self._over, self._entered = threading.Event(), time.monotonic()
+            arguments = (self._over, max(0.0, self._left))
+            threading.Thread(
+                target=self._watch, args=arguments, name="time limit", daemon=True
+            ).start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
-        if self.seconds is not None:
+        if self._left is not None:
+            self._left -= time.monotonic() - self._entered
             self._leave()
 
     def call(self, function: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
@@ -67,17 +75,16 @@ class TimeLimit:
             self._inside = False
             _raise_in(self._thread_id, None)  # one that is on its way would come too late
 
-    def _watch(self) -> None:
-        assert self.seconds is not None
-        if self._over.wait(self.seconds):
+    def _watch(self, over: threading.Event, seconds: float) -> None:
+        if over.wait(seconds):
             return
         for _ in range(int(_GRACE_SECONDS / _AGAIN_SECONDS)):
             with self._lock:
                 if self._inside:
                     _raise_in(self._thread_id, TimeIsUp)
-            if self._over.wait(_AGAIN_SECONDS):
+            if over.wait(_AGAIN_SECONDS):
                 return
-        if self._inside:
+        if self._inside and not over.is_set():
             log.error("%s: compiled code does not end; this process ends instead", self._where)
             os._exit(1)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from rasterio.io import DatasetReader
 
 from sitsflow.geo.network import NETWORK_OFF
 from sitsflow.io.archives import gdal_name
+from sitsflow.io.open_datasets import OpenDatasets
 
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
 _OPTIONS: dict[str, Any] = {
@@ -22,28 +23,36 @@ _OPTIONS: dict[str, Any] = {
     "GDAL_CACHEMAX": 64,
 }
 _remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
+_kept: ContextVar[OpenDatasets | None] = ContextVar("datasets kept open", default=None)
 
 
 @contextmanager
-def reading(*, sidecars: bool = False, remote: bool | None = None) -> Iterator[None]:
+def reading(
+    *, sidecars: bool = False, remote: bool | None = None, keep_open: bool = False
+) -> Iterator[None]:
     """Set GDAL up for reading many small windows in one thread.
 
     Products have all they need in their files; users' own rasters may keep their place, their
     nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
     on the network, as a VRT can; without it that is as in the block around this one, or refused.
+    With `keep_open` what this thread opens stays open until the block ends, as for a chunk that
+    is computed in parts: half a millisecond an opening is a lot for few pixels.
     """
     allowed = _remote.get() if remote is None else remote
     listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
-    token = _remote.set(allowed)
-    try:
-        with rasterio.Env(**_OPTIONS | listing | ({} if allowed else NETWORK_OFF)):
-            yield
-    finally:
-        _remote.reset(token)
+    # A dataset is as GDAL was set up when it was opened.
+    kept = None if sidecars or allowed != _remote.get() else _kept.get()
+    with ExitStack() as stack:
+        stack.callback(_remote.reset, _remote.set(allowed))
+        stack.enter_context(rasterio.Env(**_OPTIONS | listing | ({} if allowed else NETWORK_OFF)))
+        if keep_open:
+            kept = stack.enter_context(OpenDatasets())
+        stack.callback(_kept.reset, _kept.set(kept))
+        yield
 
 
-@ensure_env  # type: ignore[untyped-decorator]
-def opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
+@contextmanager
+def opened(path: Path, drivers: Sequence[str] = ()) -> Iterator[DatasetReader]:
     """Open a raster, by one of some drivers of GDAL if any are named.
 
     `rasterio.open`, which takes one driver at most, does this with a path.
@@ -53,6 +62,13 @@ def opened(path: Path, drivers: Sequence[str] = ()) -> DatasetReader:
     OSError
         If it is a pipe, a socket or a device: GDAL would wait for ever for what comes out of it.
     """
+    kept = _kept.get()
+    with _open(path, drivers) if kept is None else kept.opened(path, drivers, _open) as dataset:
+        yield dataset
+
+
+@ensure_env  # type: ignore[untyped-decorator]
+def _open(path: Path, drivers: Sequence[str]) -> DatasetReader:
     if path.is_fifo() or path.is_socket() or path.is_char_device():
         raise OSError("a pipe, a socket or a device, not a file")
     return rasterio.DatasetReader(gdal_name(path), driver=list(drivers) or None)

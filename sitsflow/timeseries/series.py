@@ -41,6 +41,8 @@ class Series:
         How the others are made.
     where : str
         Tile and chunk, for the log.
+    late : set of str, optional
+        Bands that are read though the plan does not, of which the log has said so.
     """
 
     def __init__(
@@ -52,6 +54,7 @@ class Series:
         gapfilling: bool = True,
         interpolation: Interpolation = _LINEAR,
         where: str = "",
+        late: set[str] | None = None,
     ) -> None:
         self.plan = plan
         self.indices = indices
@@ -60,6 +63,7 @@ class Series:
         # Of a raster without dates the only value is that of all dates.
         self._interpolation = interpolation if plan.sensor.dated else _LINEAR
         self._where = where
+        self._late = set() if late is None else late
         self.held: dict[str, Bools] = {}
         """Where an index (or a relative reflectance) was held within its range on some date."""
         self._kept: dict[str, Floats] = {}
@@ -138,13 +142,13 @@ class Series:
         return has
 
     def _band(self, name: str, *, clouded: bool = False) -> Floats:
-        if self._where and name not in self.plan.read:
+        full_name = f"{self.plan.sensor.label} {name}"
+        if self._where and name not in self.plan.read and full_name not in self._late:
+            self._late.add(full_name)
             log.warning(
-                "%s: %s %s is read late: no function asked for it when it was tried on made-up "
-                "pixels",
+                "%s: %s is read late: no function asked for it when it was tried on made-up pixels",
                 self._where,
-                self.plan.sensor.label,
-                name,
+                full_name,
             )
         return self._observed.band(name, clouded=clouded)
 
