@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import date
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 from typing import cast
 
@@ -83,6 +84,11 @@ class TilePlan(_Frozen):
         default=None,
         description="rows of a chunk that are computed at once, where that is not all of it",
     )
+    read_rows: int | None = Field(
+        default=None,
+        description="rows that are read at once and kept while parts of them are computed; where "
+        "each part reads what it needs, None",
+    )
     room: Window | None = Field(
         default=None,
         description="the whole tile in rows and columns of `grid`, where that is only the part "
@@ -93,24 +99,18 @@ class TilePlan(_Frozen):
     common_mask: Dependencies
     features: Dependencies = Field(description="of its chunks and its map")
 
-    def passes(self, index: int) -> tuple[Window, ...]:
-        """Return the parts of a chunk that are computed one after the other, from the top."""
-        window = self.chunks[index]
-        step = self.pass_rows or window.height
-        return tuple(
-            window.model_copy(
-                update={
-                    "row": window.row + first,
-                    "height": min(step, window.height - first),
-                }
-            )
-            for first in range(0, window.height, step)
-        )
+    def reads(self, index: int) -> tuple[Window, ...]:
+        """Return the parts of a chunk that are read one after the other, from the top."""
+        return _cut(self.chunks[index], self.read_rows or self.pass_rows)
+
+    def passes(self, window: Window) -> tuple[Window, ...]:
+        """Return the parts of a window that are computed one after the other, from the top."""
+        return _cut(window, self.pass_rows)
 
     @property
-    def computed_at_once(self) -> tuple[Window, ...]:
-        """The parts of all chunks, in order."""
-        return tuple(part for index in range(len(self.chunks)) for part in self.passes(index))
+    def read_at_once(self) -> tuple[Window, ...]:
+        """The parts of all chunks that are read one after the other."""
+        return tuple(part for index in range(len(self.chunks)) for part in self.reads(index))
 
     @property
     def dated_series(self) -> tuple[SeriesPlan, ...]:
@@ -122,6 +122,20 @@ class TilePlan(_Frozen):
         """Changes when any of the tile's files must be made again."""
         steps = (self.preprocess, self.common_mask, self.features)
         return digest_text(*(step.fingerprint for step in steps))
+
+
+def _cut(window: Window, step: int | None) -> tuple[Window, ...]:
+    """Cut a window into parts of `step` rows, the last one what is left.
+
+    None has a single pixel: NumPy adds the dates of one in another order than those of many.
+    """
+    tops = [*range(0, window.height, step or window.height), window.height]
+    if len(tops) > 2 and window.width * (tops[-1] - tops[-2]) == 1:
+        del tops[-2]
+    return tuple(
+        window.model_copy(update={"row": window.row + top, "height": bottom - top})
+        for top, bottom in pairwise(tops)
+    )
 
 
 class _OfPlan(BaseModel):

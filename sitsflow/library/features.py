@@ -25,7 +25,7 @@ from sitsflow.timeseries.series import Series
 def feature_array(plan: Plan, tile: TilePlan, window: Window, *, masked: bool) -> xarray.DataArray:
     """Compute a window of a tile; see `MapPlan.compute`."""
     values = np.empty((len(plan.labels), *window.shape), np.float32)
-    for piece in pieces(window, tile.computed_at_once):  # no more memory at a time than a run takes
+    for piece in pieces(window, tile.read_at_once):  # no more memory at a time than a run takes
         values[:, *piece.relative_to(window).slices] = _computed(plan, tile, piece)
     nodata = np.float32(plan.request.no_data_value)
     array = xarray.DataArray(

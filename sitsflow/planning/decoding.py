@@ -26,7 +26,7 @@ def times_decoded(
     """
     decoded = needed = 0.0
     for tile in tiles:
-        every = tile.computed_at_once
+        every = tile.read_at_once
         chunks = every[:: math.ceil(len(every) / _MOST)]
         scale = len(every) / len(chunks)
         whole = Window(row=0, col=0, height=tile.grid.height, width=tile.grid.width)

@@ -15,7 +15,7 @@ from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.chunk_file import write_chunk_file
-from sitsflow.steps.chunk_part import ChunkWork, compute_part
+from sitsflow.steps.chunk_part import ChunkWork, PartSources, compute_part
 from sitsflow.steps.sources import sources_text
 
 log = logging.getLogger(__name__)
@@ -75,7 +75,7 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
 
 def compute_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> ChunkFeatures:
     """Compute the features of one chunk, in parts if it is planned so; see `compute_window`."""
-    return _computed(plan, tile_plan, tile_plan.passes(index), f"chunk {index}")
+    return _computed(plan, tile_plan, tile_plan.reads(index), f"chunk {index}")
 
 
 def compute_window(plan: Plan, tile_plan: TilePlan, window: Window, name: str) -> ChunkFeatures:
@@ -91,17 +91,20 @@ def compute_window(plan: Plan, tile_plan: TilePlan, window: Window, name: str) -
     return _computed(plan, tile_plan, [window], name)
 
 
-def _computed(plan: Plan, tile_plan: TilePlan, parts: Sequence[Window], name: str) -> ChunkFeatures:
-    """Compute parts that lie below each other."""
+def _computed(plan: Plan, tile_plan: TilePlan, reads: Sequence[Window], name: str) -> ChunkFeatures:
+    """Compute windows that lie below each other."""
     work = ChunkWork(plan, tile_plan, f"tile {tile_plan.tile}, {name}")
-    top, height = parts[0].row, sum(part.height for part in parts)
-    values = np.empty((len(plan.labels), height, parts[0].width), np.float32)
+    top, height = reads[0].row, sum(window.height for window in reads)
+    values = np.empty((len(plan.labels), height, reads[0].width), np.float32)
+    counts = []
     # A part that is done leaves its files open for the next one.
-    with reading(remote=plan.request.allow_remote, keep_open=len(parts) > 1):
-        counts = [
-            compute_part(work, part, values[:, part.row - top : part.row - top + part.height])
-            for part in parts
-        ]
+    with reading(remote=plan.request.allow_remote, keep_open=len(reads) > 1):
+        for window in reads:
+            parts = tile_plan.passes(window)
+            read = PartSources(work, window, shared=len(parts) > 1)
+            for part in parts:
+                rows = slice(part.row - top, part.row - top + part.height)
+                counts.append(compute_part(work, read, part, values[:, rows]))
     pixels = sum(one.pixels for one in counts)
     if not pixels:
         log.info("%s: outside the area of interest", work.where)

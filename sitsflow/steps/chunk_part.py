@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import groupby
 from typing import NamedTuple
@@ -66,7 +66,40 @@ class ChunkWork:
         return planned_functions(self.plan)
 
 
-def compute_part(work: ChunkWork, window: Window, out: NDArray[np.float32]) -> Counts:
+class PartSources:
+    """What the parts of a window that are computed in turn are made of: read for all of them.
+
+    Parameters
+    ----------
+    work : ChunkWork
+    window : Window
+        Holds the parts.
+    shared : bool
+        Whether what is read is kept until the last part is done; otherwise a part reads its own.
+    """
+
+    def __init__(self, work: ChunkWork, window: Window, *, shared: bool) -> None:
+        plan, tile_plan = work.plan, work.tile_plan
+        self._window = window
+        self._wanted = _wanted(plan, tile_plan, window)
+        box = window if self._wanted is None else _box(window, self._wanted)
+        series = tile_plan.series
+        self.observed: Sequence[Observations | None] = [None] * len(series)
+        if shared and box is not None:
+            padded = _padded(box, plan.request.padding, tile_plan)
+            self.observed = [
+                Observations(one, tile_plan.grid, padded, plan.request.resampling) for one in series
+            ]
+
+    def wanted(self, part: Window) -> Bools | None:
+        """Return which pixels of a part lie in the area of interest; None: all."""
+        rows, cols = part.relative_to(self._window).slices
+        return None if self._wanted is None else self._wanted[rows, cols]
+
+
+def compute_part(
+    work: ChunkWork, sources: PartSources, window: Window, out: NDArray[np.float32]
+) -> Counts:
     """Fill `out`, (band, row, col), with the features of a window of the tile.
 
     Raises
@@ -77,7 +110,7 @@ def compute_part(work: ChunkWork, window: Window, out: NDArray[np.float32]) -> C
         If a product's file cannot be read.
     """
     nodata = work.plan.request.no_data_value
-    wanted = _wanted(work.plan, work.tile_plan, window)
+    wanted = sources.wanted(window)
     core = window if wanted is None else _box(window, wanted)
     if core != window:
         out[...] = nodata
@@ -86,7 +119,7 @@ def compute_part(work: ChunkWork, window: Window, out: NDArray[np.float32]) -> C
     rows, cols = core.relative_to(window).slices
     inner = out[:, rows, cols]
     keep = None if wanted is None else wanted[rows, cols]
-    part = _Part(work, core, keep)
+    part = _Part(work, sources, core, keep)
     undefined = part.compute(inner)
     if keep is not None:
         inner[:, ~keep] = nodata
@@ -124,7 +157,9 @@ def _padded(core: Window, padding: tuple[int, int], tile_plan: TilePlan) -> Wind
 class _Part:
     """The computation of a part's bands, one after the other."""
 
-    def __init__(self, work: ChunkWork, core: Window, keep: Bools | None) -> None:
+    def __init__(
+        self, work: ChunkWork, sources: PartSources, core: Window, keep: Bools | None
+    ) -> None:
         self._work = work
         self._plan, self._tile_plan, self._where = work.plan, work.tile_plan, work.where
         request, tile_plan = work.plan.request, work.tile_plan
@@ -133,8 +168,8 @@ class _Part:
         self._padded = _padded(core, request.padding, tile_plan)
         self._inner = core.relative_to(self._padded).slices
         self._observed = [
-            Observations(one, tile_plan.grid, self._padded, request.resampling)
-            for one in tile_plan.series
+            Observations(one, tile_plan.grid, self._padded, request.resampling, within)
+            for one, within in zip(tile_plan.series, sources.observed, strict=True)
         ]
         self._series = [
             Series(

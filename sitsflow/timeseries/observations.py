@@ -59,15 +59,25 @@ class Observations:
         How bands are resampled where grids do not coincide; masks nearest. With "average" a pixel
         has the mean of the usable ones under it, and a date may be used where masks let at least
         half of its area be; where the tile's pixels are not coarser, bands are bicubic.
+    within : Observations, optional
+        Those of a window that holds this one. They read for all of it, once, and keep what they
+        read as it is in the files: blocks that parts of a window share are then decoded once.
     """
 
     def __init__(
-        self, plan: SeriesPlan, tile_grid: Grid, window: Window, method: Resampling
+        self,
+        plan: SeriesPlan,
+        tile_grid: Grid,
+        window: Window,
+        method: Resampling,
+        within: Observations | None = None,
     ) -> None:
         self._plan = plan
         self._tile_grid = tile_grid
         self._window = window
         self._method = method
+        self._within = within
+        self._kept: dict[str, NDArray[Any]] = {}
         self._invalid: dict[Grid, tuple[Window, Bools]] = {}
         self._windows: dict[Grid, Window | None] = {}
         self._read_ahead: dict[str, NDArray[Any]] = {}
@@ -140,6 +150,15 @@ class Observations:
             np.copyto(clear, every, where=~self.valid)
         return clear
 
+    def source_pixels(self, name: str, part: Window) -> NDArray[Any]:
+        """Return a band's pixels of a part of its files that lies in this window; all are kept."""
+        whole = self._source_window(self._plan.grids[name])
+        assert whole is not None, "a part has no pixels where the whole has none"
+        if name not in self._kept:
+            self._kept[name] = self._layers(name, whole)
+        rows, cols = part.relative_to(whole).slices
+        return np.ascontiguousarray(self._kept[name][:, rows, cols])
+
     def _resampled(
         self, name: str, values: NDArray[Any], usable: Bools | None, source: Window
     ) -> Floats:
@@ -174,6 +193,8 @@ class Observations:
 
         Files of all bands mostly keep a pixel's bands together: one costs as much as all.
         """
+        if self._within is not None:
+            return self._within.source_pixels(name, source)
         if name not in self._read_ahead:
             file = self._plan.scenes[0].bands[name].path
             rest = [b for b in self._plan.read if self._plan.scenes[0].bands[b].path == file]
@@ -276,8 +297,10 @@ class Observations:
     def _invalid_in(self, grid: Grid, window: Window) -> Bools:
         """Return where masks that lie on `grid` mark pixels invalid; (date, row, col) of source.
 
-        All that the chunk needs of them is read at once, and kept.
+        All that the window needs of them is read at once, and kept.
         """
+        if self._within is not None:
+            return self._within._invalid_in(grid, window)
         if grid not in self._invalid or not _contains(self._invalid[grid][0], window):
             whole = _enclosing([window, *self._mask_windows(grid)])
             self._invalid[grid] = whole, self._read_masks(grid, whole)

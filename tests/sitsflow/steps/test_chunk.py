@@ -350,9 +350,9 @@ def test_parts_computed_in_turn_are_as_the_whole_chunk(products, tmp_path):
     )  # fmt: skip
     plan, tiles = make_plan(request)
     tile = tiles["T31TCJ"]
-    for rows, index in ((7, 0), (500, 1)):
-        turned = tile.model_copy(update={"pass_rows": rows})
-        assert len(turned.passes(index)) == -(-tile.chunks[index].height // rows)
+    for read, rows, index in ((None, 7, 0), (None, 500, 1), (21, 7, 0), (500, 5, 1), (24, 24, 1)):
+        turned = tile.model_copy(update={"pass_rows": rows, "read_rows": read})
+        assert len(turned.reads(index)) == -(-tile.chunks[index].height // (read or rows))
         one, other = (compute_chunk(plan, each, index) for each in (tile, turned))
         np.testing.assert_array_equal(one.values, other.values)
         assert one[1:] == other[1:]
