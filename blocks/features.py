@@ -295,8 +295,14 @@ class ExternalFeatures(ChunkKeys):
         gt=0,
         le=LONGEST_SECONDS,
         title="Time limit of a chunk",
-        description="Seconds that the functions may take together on a chunk, or on each part of "
-        "one that is computed in parts, reading included; the chunk fails then. Default: any time.",
+        description="Seconds that the functions may take together on a chunk, reading included; "
+        "the chunk fails then. Default: any time.",
+    )
+    whole_chunk: Annotated[bool, OWN] = Field(
+        default=False,
+        title="Whole chunks",
+        description="Whether functions are called once a chunk, with all of it. Otherwise once "
+        "for each of the parts that a chunk is computed in, which takes less memory.",
     )
     output_name: FileStem | None = Field(
         default=None,

@@ -66,6 +66,7 @@ def make_request(partial: PartialConfig) -> Request:
         strict=external.strict,
         probe_seconds=external.probe_seconds,
         timeout=external.timeout,
+        whole_chunk=external.whole_chunk,
         exogenous=external.exogeneous_data,
         fill_missing_dates=managing.fill_missing_dates,
         padding=(managing.padding_size_x, managing.padding_size_y),

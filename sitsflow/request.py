@@ -152,6 +152,9 @@ class Request(_Frozen):
         le=LONGEST_SECONDS,
         description="seconds that the functions may take on a chunk",
     )
+    whole_chunk: bool = Field(
+        default=False, description="functions see a chunk as a whole, not parts of it"
+    )
     exogenous: Path | None = Field(default=None, description="raster; may contain $TILE")
     fill_missing_dates: bool = False
     padding: tuple[int, int] = Field(default=(0, 0), description="x, y")

@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from sitsflow.errors import ConfigError, Fault
-from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import MARGINS
 from sitsflow.io.write import BLOCK
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.decoding import layers_by_grid
-from sitsflow.planning.estimates import features_gb, pixels_within
+from sitsflow.planning.estimates import PixelBytes, pixels_within, room_within
 from sitsflow.request import Chunking, Request, Resampling
 
 _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
@@ -24,10 +23,16 @@ _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whol
 _PARTS = (1, 2, 4)
 _LITTLE = 1e-6
 _FREE = 0.01  # of what is decoded: less than what whole blocks of the map save
-_KEPT_SHARE = 0.1  # of a chunk's memory: features of parts that are computed in turn
+_KEPT_SHARE = 0.5  # of a chunk's memory for pixels: its features, while its parts are computed
+_PART_SHARE = 0.4  # of the same: a part that is computed at once
+_PART_BYTES = 0.1e9  # more makes nothing faster, and less of it stays in the processor's caches
+_PADDING_SHARE = 8  # rows of a part for one of padding, which parts compute twice
+_DEARER = 1.1  # decoding that more memory is given for
 
-AUTO_RAM_GB = 2.0
-"""What an automatic chunk may use, where the run allows more: many tasks keep cores busy."""
+AUTO_RAM_GB = (0.7, 1.0)
+"""What an automatic chunk may use, where the run allows it: the second where it saves decoding."""
+WHOLE_RAM_GB = 2.0
+"""What an automatic chunk may use that functions are given as a whole."""
 
 
 class Blocks(NamedTuple):
@@ -61,38 +66,135 @@ class Blocks(NamedTuple):
         return self.layers * math.prod(counts) * math.prod(self.size)
 
 
+class Chunks(NamedTuple):
+    """The windows of a tile, and how many rows are computed and read at once; as in `TilePlan`."""
+
+    windows: tuple[Window, ...]
+    pass_rows: int | None = None
+    read_rows: int | None = None
+
+
+class _Way(NamedTuple):
+    """A way to cut a tile, and how many pixels of the sources are decoded with it."""
+
+    decoded: float
+    chunks: Chunks
+
+
 def tile_chunks(
     request: Request,
     grid: Grid,
     series: Sequence[SeriesPlan],
-    probed: ProbeResult,
+    each: PixelBytes,
     blocks: Mapping[Grid, tuple[int, int]],
     mosaic: Grid,
 ) -> Chunks:
-    """Cut a tile as the request says; `blocks` are those of the sources' grids, in their pixels."""
+    """Cut a tile as the request says, and its chunks in parts.
+
+    Parameters
+    ----------
+    each : PixelBytes
+        Memory of a pixel of the tile.
+    blocks : mapping of Grid to tuple of int
+        Rows and columns of the blocks of the sources' grids, in their pixels.
+    mosaic : Grid
+        That of the map.
+    """
     rule = _rule(request, grid)
     if rule.mode != "auto":
-        return Chunks(cut(grid, rule))
-    ram = min(request.maximum_ram, AUTO_RAM_GB)
+        room = room_within(min(request.maximum_ram, AUTO_RAM_GB[-1]))
+        return _in_parts(request, cut(grid, rule), each, room)
     sources = [one for plan in series for one in _on_target(grid, blocks, plan, request.resampling)]
-    size = best_size(grid.shape, sources, pixels_within(ram, series, probed, request, grid))
     place = grid.nearest_offset_in(mosaic)
-    kept = features_gb(BLOCK * grid.width, len(probed.labels))
-    if size[0] < min(BLOCK, grid.height) and size[1] == grid.width and kept < ram * _KEPT_SHARE:
-        # Together these have whole blocks of the map, and their features are few.
-        fewer = pixels_within(ram - kept, series, probed, request, grid)
-        smaller = best_size(grid.shape, sources, fewer)
-        joined = cut_along(grid, smaller, sources, place, joined=True)
-        if joined.pass_rows:
-            return joined
-    return cut_along(grid, size, sources, place, joined=False)
+    ways = []
+    for ram in (WHOLE_RAM_GB,) if request.whole_chunk else AUTO_RAM_GB:
+        room = room_within(min(request.maximum_ram, ram))
+        ways.append(_automatic(request, grid, each, sources, place, room))
+    first, last = ways[0], ways[-1]
+    return (first if first.decoded <= last.decoded * _DEARER else last).chunks
 
 
-class Chunks(NamedTuple):
-    """The windows of a tile; as in `TilePlan`."""
+def _automatic(
+    request: Request,
+    grid: Grid,
+    each: PixelBytes,
+    sources: Sequence[Blocks],
+    place: tuple[int, int],
+    room: float,
+) -> _Way:
+    """Cut a tile within so many bytes: whole blocks are read, and then computed in parts.
 
-    windows: tuple[Window, ...]
-    pass_rows: int | None = None
+    Where what is read of all bands is more than that, parts read what they need band by band.
+    """
+    part = _part_pixels(request, each, room) * each.computed
+    together = _cut_within(grid, each, sources, place, room - part, each.kept)
+    alone = _cut_within(grid, each, sources, place, room, each.computed)
+    if request.whole_chunk or alone.decoded * (1 + _FREE) < together.decoded:
+        return alone
+    return together._replace(
+        chunks=_with_parts(request, together.chunks, _part_pixels(request, each, room))
+    )
+
+
+def _cut_within(
+    grid: Grid,
+    each: PixelBytes,
+    sources: Sequence[Blocks],
+    place: tuple[int, int],
+    room: float,
+    read: float,
+) -> _Way:
+    """Cut a tile where a pixel that is read takes `read` bytes; `pass_rows` are those read at once."""
+    kept = BLOCK * grid.width * each.features
+    if kept < room * _KEPT_SHARE:
+        # Windows of few rows together have whole blocks of the map, if their features are few.
+        size = best_size(grid.shape, sources, pixels_within(room - kept, read))
+        if size[0] < min(BLOCK, grid.height) and size[1] == grid.width:
+            joined = cut_along(grid, size, sources, place, joined=True)
+            if joined.pass_rows:
+                return _Way(_decoded(sources, grid, size), joined)
+    size = best_size(grid.shape, sources, pixels_within(room, read + each.features))
+    made = cut_along(grid, size, sources, place, joined=False)
+    return _Way(_decoded(sources, grid, size), made)
+
+
+def _decoded(sources: Sequence[Blocks], grid: Grid, size: tuple[int, int]) -> float:
+    return sum(one.decoded(grid.shape, size) for one in sources)
+
+
+def _part_pixels(request: Request, each: PixelBytes, room: float) -> int:
+    """Return how many pixels of a tile are computed at once."""
+    return pixels_within(min(room * _PART_SHARE, _PART_BYTES), each.computed)
+
+
+def _with_parts(request: Request, chunks: Chunks, pixels: int) -> Chunks:
+    """Let what is read at once, the `pass_rows` of `chunks` or all, be computed in parts."""
+    height, width = _largest(chunks.windows)
+    read = min(chunks.pass_rows or height, height)
+    rows = max(1, pixels // width, _PADDING_SHARE * request.padding[1])
+    if rows >= read:
+        return chunks
+    return chunks._replace(pass_rows=rows, read_rows=read)
+
+
+def _largest(windows: Sequence[Window]) -> tuple[int, int]:
+    """Return the most rows and the most columns of some windows."""
+    return max(one.height for one in windows), max(one.width for one in windows)
+
+
+def _in_parts(
+    request: Request, windows: tuple[Window, ...], each: PixelBytes, room: float
+) -> Chunks:
+    """Let chunks that the user has cut be computed in parts, as large as memory lets them be."""
+    if request.whole_chunk:
+        return Chunks(windows)
+    pixels = _part_pixels(request, each, room)
+    height, width = _largest(windows)
+    rest = room - pixels * each.computed - height * width * each.features
+    read = max(1, pixels_within(rest, each.kept) // width)
+    if each.kept > each.computed:
+        return Chunks(windows, max(1, pixels // width) if pixels < height * width else None)
+    return _with_parts(request, Chunks(windows, read if read < height else None), pixels)
 
 
 def cut_along(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.coordinates import pixel_span
@@ -12,15 +13,60 @@ from sitsflow.plan import SeriesPlan, TilePlan
 from sitsflow.request import Request
 
 _GB = 1e9
-_PROCESS = 0.45e9  # a worker with numpy, numba, rasterio, Prefect and Dask loaded
+_PROCESS = 0.4e9  # a worker with numpy, numba, rasterio, Prefect and Dask loaded, and GDAL's cache
+_WRITING = 0.13e9  # of blocks that GDAL keeps while a chunk's file is written
 _FLOAT = 4
 _TEMPORARIES = 3  # arrays of one series that a numpy function such as std makes on its way
+_FEWEST = 4096  # pixels that are computed at once
+
+
+class PixelBytes(NamedTuple):
+    """Estimated memory of one pixel, in bytes."""
+
+    computed: float
+    """Of a part that is computed: its series, and the temporaries of one band or function."""
+    kept: float
+    """Of a window whose parts are computed in turn: what was read of all its files."""
+    features: float
+    """Of a chunk: the result."""
+
+
+def pixel_bytes(
+    series: Sequence[SeriesPlan], probed: ProbeResult, request: Request, grid: Grid, width: int = 2
+) -> PixelBytes:
+    """Estimate the memory of a pixel of the tile whose `grid` is given.
+
+    Parameters
+    ----------
+    width : int
+        Bytes of a pixel in the files of bands.
+    """
+    kept = sum(_kept_sources(plan, grid, width) for plan in series)
+    return PixelBytes(
+        bytes_per_pixel(series, probed, request, grid), kept, len(probed.labels) * _FLOAT
+    )
+
+
+def _kept_sources(plan: SeriesPlan, grid: Grid, width: int) -> float:
+    """Return the bytes under a pixel of all that a series reads, bands and masks."""
+    found = 0.0
+    for name in plan.read:
+        scaled = any(scene.bands[name].is_scaled for scene in plan.scenes)
+        found += (_FLOAT if scaled else width) * _under(plan, grid, name)
+    masks = {plan.grids[mask.name]: mask.name for mask in plan.sensor.masks}
+    found += sum(_under(plan, grid, name) for name in masks.values())
+    return len(plan.scenes) * found
+
+
+def _under(plan: SeriesPlan, grid: Grid, name: str) -> float:
+    """Return how many pixels of a band or mask lie under one of `grid`: fewer than 1 if larger."""
+    return math.prod(pixel_span(grid, plan.grids[name]))
 
 
 def bytes_per_pixel(
     series: Sequence[SeriesPlan], probed: ProbeResult, request: Request, grid: Grid
 ) -> float:
-    """Estimate the peak memory of a chunk's pixel, in bytes; `grid` is the tile's.
+    """Estimate the peak memory of a pixel that is computed, in bytes; `grid` is the tile's.
 
     Interpolated bands and indices are kept together; one band at a time is read and resampled.
     """
@@ -34,66 +80,53 @@ def bytes_per_pixel(
         kept += n_kept * targets * _FLOAT + dates * 2
         # The source's own type (2 bytes), its float patch, masks at the source: all of them many
         # under one pixel of a coarse map.
-        under = max([1.0, *(math.prod(pixel_span(grid, plan.grids[name])) for name in plan.read)])
+        under = max([1.0, *(_under(plan, grid, name) for name in plan.read)])
         transient = max(transient, dates * (_FLOAT + (2 + 2) * under))
     functions = longest * _FLOAT * (_TEMPORARIES + 1) if request.functions else 0
     return kept + max(transient, functions) + len(probed.labels) * _FLOAT * 2
 
 
-def chunk_ram_gb(
-    pixels: int,
-    series: Sequence[SeriesPlan],
-    probed: ProbeResult,
-    request: Request,
-    grid: Grid,
-) -> float:
-    """Estimate the peak memory of the task that computes a chunk, in GB."""
-    return (_PROCESS + pixels * bytes_per_pixel(series, probed, request, grid)) / _GB
-
-
 def largest_chunk_gb(
-    request: Request, tiles: Mapping[str, TilePlan], probed: Mapping[str, ProbeResult]
+    request: Request,
+    tiles: Mapping[str, TilePlan],
+    probed: Mapping[str, ProbeResult],
+    width: int = 2,
 ) -> float:
     """Estimate the peak memory of the largest chunk of all tiles, in GB."""
     return max(
-        chunk_ram_gb(
-            max(_pass_pixels(tile, window) for window in tile.chunks),
-            tile.series,
-            probed[name],
-            request,
-            tile.grid,
+        chunk_bytes(
+            tile,
+            window,
+            pixel_bytes(tile.series, probed[name], request, tile.grid, width),
+            request.padding,
         )
-        + _kept_gb(tile, len(probed[name].labels))
         for name, tile in tiles.items()
-    )
+        for window in tile.chunks
+    ) / _GB  # fmt: skip
 
 
-def _kept_gb(tile: TilePlan, n_bands: int) -> float:
-    """Return the memory of features that are kept while the next part of a chunk is computed."""
-    if tile.pass_rows is None:
-        return 0.0
-    return features_gb(max(window.height * window.width for window in tile.chunks), n_bands)
+def chunk_bytes(
+    tile: TilePlan, window: Window, each: PixelBytes, padding: tuple[int, int]
+) -> float:
+    """Estimate the peak memory of the task that computes a chunk, in bytes."""
+    read = min(tile.read_rows or tile.pass_rows or window.height, window.height)
+    computed = min(tile.pass_rows or read, read)
+    width = window.width + 2 * padding[0]
+    working = (computed + 2 * padding[1]) * width * each.computed
+    if computed < read:
+        working += (read + 2 * padding[1]) * width * each.kept
+    features = window.height * window.width * each.features
+    return _PROCESS + features + max(working, min(features, _WRITING))
 
 
-def _pass_pixels(tile: TilePlan, window: Window) -> int:
-    return min(tile.pass_rows or window.height, window.height) * window.width
+def room_within(ram_gb: float) -> float:
+    """Return how many bytes of a task of `ram_gb` are left for pixels."""
+    return max(0.0, ram_gb * _GB - _PROCESS)
 
 
-def features_gb(pixels: int, n_bands: int) -> float:
-    """Return the memory of the features of so many pixels, in GB."""
-    return pixels * n_bands * _FLOAT / _GB
-
-
-def pixels_within(
-    ram_gb: float,
-    series: Sequence[SeriesPlan],
-    probed: ProbeResult,
-    request: Request,
-    grid: Grid,
-) -> int:
-    """Return how many pixels a chunk may have within `ram_gb`; at least 4096."""
-    room = max(0.0, ram_gb * _GB - _PROCESS)
-    return max(4096, int(room / bytes_per_pixel(series, probed, request, grid)))
+def pixels_within(room: float, each: float) -> int:
+    """Return how many pixels of so many bytes each have room; at least 4096."""
+    return max(_FEWEST, int(max(0.0, room) / max(each, 1.0)))
 
 
 def bytes_read(tile: TilePlan, width: int) -> int:

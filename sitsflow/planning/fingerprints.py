@@ -148,7 +148,7 @@ def _features(request: Request, tile: TileFacts) -> _Needs:
         facts["area"] = area_digest(request.area_of_interest, tile.grid.crs)
     if not calls:
         return _Needs(facts, layers)
-    facts |= _keys(request, {"functions", "padding", "strict"}) | {"code": tile.code}
+    facts |= _keys(request, {"functions", "padding", "strict", "whole_chunk"}) | {"code": tile.code}
     facts["dates"] = [(one.sensor.label, one.raw_days, one.target_days) for one in tile.series]
     if any(request.padding) and tile.room is not None:
         facts["room"] = tile.room.model_dump()

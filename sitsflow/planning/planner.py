@@ -29,7 +29,7 @@ from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
 from sitsflow.planning.decoding import times_decoded
-from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb
+from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb, pixel_bytes
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
 from sitsflow.planning.inventory import (
@@ -240,13 +240,15 @@ def _finished(
         whole = tuple(_complete(one, probed[tile], grid) for one in plans)
         facts = TileFacts(tile, grid, grids.rooms.get(tile), whole, probed[tile], digest)
         steps, inputs = tile_dependencies(request, facts)
-        chunks = tile_chunks(request, grid, whole, probed[tile], checked.blocks, grids.mosaic)
+        each = pixel_bytes(whole, probed[tile], request, grid, checked.width)
+        chunks = tile_chunks(request, grid, whole, each, checked.blocks, grids.mosaic)
         tiles[tile] = TilePlan(
             tile=tile,
             grid=grid,
             series=whole,
             chunks=chunks.windows,
             pass_rows=chunks.pass_rows,
+            read_rows=chunks.read_rows,
             room=facts.room,
             files=inputs.files,
             **steps,
@@ -266,7 +268,7 @@ def _finished(
         area=grids.area,
         skipped=tuple(inventory.skipped),
         notices=(*notices, *plan_notices(request, tiles, first.labels)),
-        chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed), 3),
+        chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed, checked.width), 3),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,
         times_decoded=times_decoded(tiles.values(), checked.blocks, request.resampling),
