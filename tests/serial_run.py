@@ -16,7 +16,7 @@ from tasks.mosaic import mosaic
 from tasks.preprocess import preprocess
 from tasks.write_features import write_features
 
-_TASKS: dict[str, Any] = {
+TASKS: dict[str, Any] = {
     task.name: task.fn for task in (preprocess, common_mask, write_features, merge_tile, mosaic)
 }
 
@@ -41,7 +41,7 @@ def run(
         place = {"tile": job.tile, "index": job.index}
         given = {key: value for key, value in place.items() if value not in ("", None)}
         wanted = fingerprint(job, plan, tiles)
-        _TASKS[job.task](str(request.output_path), **given, fingerprint=wanted)
+        TASKS[job.task](str(request.output_path), **given, fingerprint=wanted)
         made.append(job)
     return made
 

@@ -144,7 +144,7 @@ def _cut_within(
     room: float,
     read: float,
 ) -> _Way:
-    """Cut a tile where a pixel that is read takes `read` bytes; `pass_rows` are those read at once."""
+    """Cut a tile where a pixel that is read takes `read` bytes; `pass_rows` are read at once."""
     kept = BLOCK * grid.width * each.features
     if kept < room * _KEPT_SHARE:
         # Windows of few rows together have whole blocks of the map, if their features are few.

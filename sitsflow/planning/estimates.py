@@ -9,14 +9,16 @@ from typing import NamedTuple
 from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.coordinates import pixel_span
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.plan import SeriesPlan, TilePlan
+from sitsflow.plan import FunctionPlan, SeriesPlan, TilePlan
 from sitsflow.request import Request
 
 _GB = 1e9
 _PROCESS = 0.4e9  # a worker with numpy, numba, rasterio, Prefect and Dask loaded, and GDAL's cache
 _WRITING = 0.13e9  # of blocks that GDAL keeps while a chunk's file is written
 _FLOAT = 4
-_TEMPORARIES = 3  # arrays of one series that a numpy function such as std makes on its way
+_BUILT_IN = 2  # arrays of one series that a built-in function makes on its way, such as std
+_USERS = 4  # the same of a user's, which is given copies
+_RESULT = 8  # bytes of a pixel of what a function returns
 _FEWEST = 4096  # pixels that are computed at once
 
 
@@ -76,14 +78,21 @@ def bytes_per_pixel(
         dates, targets = len(plan.scenes), len(plan.target_days)
         longest = max(longest, targets, len(plan.raw_days))
         indices = (3 if request.indices else 0) + len(request.spectral_indices)
-        n_kept = len(plan.read) + (indices if request.concat_mode else min(1, indices))
-        kept += n_kept * targets * _FLOAT + dates * 2
+        indices = indices if request.concat_mode else min(1, indices)
+        kept += (len(plan.read) + indices) * targets * _FLOAT + dates * 2
         # The source's own type (2 bytes), its float patch, masks at the source: all of them many
-        # under one pixel of a coarse map.
+        # under one pixel of a coarse map. Indices are made later.
         under = max([1.0, *(_under(plan, grid, name) for name in plan.read)])
-        transient = max(transient, dates * (_FLOAT + (2 + 2) * under))
-    functions = longest * _FLOAT * (_TEMPORARIES + 1) if request.functions else 0
-    return kept + max(transient, functions) + len(probed.labels) * _FLOAT * 2
+        reading = dates * (_FLOAT + (2 + 2) * under) - indices * targets * _FLOAT
+        transient = max(transient, reading)
+    functions = max([0, *(_function_bytes(one, longest, request) for one in probed.functions)])
+    return kept + max(transient, functions)
+
+
+def _function_bytes(function: FunctionPlan, longest: int, request: Request) -> int:
+    """Return the memory of a pixel while a function is called, of series of so many dates."""
+    arrays = 0 if function.metric else _BUILT_IN if request.module is None else _USERS
+    return longest * _FLOAT * arrays + len(function.labels) * _RESULT
 
 
 def largest_chunk_gb(
