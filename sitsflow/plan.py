@@ -177,6 +177,9 @@ class Plan(_Frozen):
     skipped: tuple[Skipped, ...] = ()
     notices: tuple[str, ...] = ()
     chunk_ram_gb: float = Field(description="estimated peak memory of a chunk's task")
+    cubes_ram_gb: float = Field(
+        default=0.0, description="that of a tile's first task, where it writes cubes"
+    )
     bytes_to_read: int
     bytes_to_write: int
     times_decoded: float = Field(

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike, NDArray
 from rasterio.errors import RasterioError
 from rasterio.io import DatasetWriter, MemoryFile
 
-from sitsflow.geo.grid import Grid
+from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.disk import disk_full
 
@@ -208,6 +208,12 @@ def write_raster(
         compression=compression,
     ) as dataset:
         dataset.write(array)
+
+
+def strips(grid: Grid) -> Iterator[Window]:
+    """Yield the rows of a grid, those of a block at a time."""
+    for top in range(0, grid.height, BLOCK):
+        yield Window(row=top, col=0, height=min(BLOCK, grid.height - top), width=grid.width)
 
 
 def is_whole(path: Path, *, sparse: bool = False) -> bool:

@@ -18,6 +18,7 @@ _WRITING = 0.13e9  # of blocks that GDAL keeps while a chunk's file is written
 _FLOAT = 4
 _BUILT_IN = 2  # arrays of one series that a built-in function makes on its way, such as std
 _USERS = 4  # the same of a user's, which is given copies
+_CODED = 4  # arrays of one series while it is brought into the type of a file
 _RESULT = 8  # bytes of a pixel of what a function returns
 _FEWEST = 4096  # pixels that are computed at once
 
@@ -93,6 +94,29 @@ def _function_bytes(function: FunctionPlan, longest: int, request: Request) -> i
     """Return the memory of a pixel while a function is called, of series of so many dates."""
     arrays = 0 if function.metric else _BUILT_IN if request.module is None else _USERS
     return longest * _FLOAT * arrays + len(function.labels) * _RESULT
+
+
+def series_bytes(request: Request, tile: TilePlan) -> tuple[float, float]:
+    """Estimate the memory of a pixel of which all series are kept, in bytes.
+
+    Returns
+    -------
+    tuple of float
+        Where it is computed, and of what is read of its files.
+    """
+    computed = longest = 0
+    for plan in tile.series:
+        dates, targets = len(plan.scenes), len(plan.target_days)
+        longest = max(longest, dates, targets, len(plan.raw_days))
+        indices = (3 if request.indices else 0) + len(request.spectral_indices)
+        computed += (len(plan.read) + indices) * targets * _FLOAT + dates * 2
+    computed += longest * _FLOAT * _CODED
+    return float(computed), sum(_kept_sources(plan, tile.grid, 2) for plan in tile.series)
+
+
+def task_bytes(pixels: float) -> float:
+    """Return the memory of a task that writes while it holds `pixels` bytes of arrays."""
+    return _PROCESS + pixels + _WRITING
 
 
 def largest_chunk_gb(

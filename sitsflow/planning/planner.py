@@ -28,6 +28,7 @@ from sitsflow.io.opening import reading
 from sitsflow.io.read import Header
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
+from sitsflow.planning.cube_windows import cube_windows
 from sitsflow.planning.decoding import times_decoded
 from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb, pixel_bytes
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
@@ -269,6 +270,7 @@ def _finished(
         skipped=tuple(inventory.skipped),
         notices=(*notices, *plan_notices(request, tiles, first.labels)),
         chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed, checked.width), 3),
+        cubes_ram_gb=_cubes_gb(request, tiles),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,
         times_decoded=times_decoded(tiles.values(), checked.blocks, request.resampling),
@@ -282,6 +284,12 @@ def _finished(
         ),
     )
     return plan, tiles
+
+
+def _cubes_gb(request: Request, tiles: Mapping[str, TilePlan]) -> float:
+    if not request.write_outputs:
+        return 0.0
+    return round(max(cube_windows(request, tile).ram_gb for tile in tiles.values()), 3)
 
 
 def _complete(plan: SeriesPlan, probed: ProbeResult, grid: Grid) -> SeriesPlan:

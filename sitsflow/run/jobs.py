@@ -150,6 +150,8 @@ def ram_gb(job: Job, plan: Plan) -> float:
     """Estimate the peak memory of `job`, in GB."""
     if job.task == "write_features":
         return plan.chunk_ram_gb
+    if job.task == "preprocess":
+        return max(_LIGHT_RAM_GB, plan.cubes_ram_gb)
     return _LIGHT_RAM_GB + (_places_gb(plan) if job.task == "mosaic" else 0)
 
 

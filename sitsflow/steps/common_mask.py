@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import rasterio
 import shapely
 from numpy.typing import NDArray
 from rasterio.features import shapes
+from rasterio.windows import Window as RasterioWindow
 
-from sitsflow.geo.grid import Grid
+from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.opening import reading
 from sitsflow.io.record import TaskRecord
-from sitsflow.io.write import atomic, write_raster
+from sitsflow.io.write import atomic, create, strips
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
@@ -30,50 +33,59 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     Clouds do not count. Features do not use it: they are nodata where no date is valid.
     """
     path = plan.paths.common_mask(tile_plan.tile)
-    mask = common_mask(plan, tile_plan)
-    write_raster(
+    grid = tile_plan.grid
+    seen = 0
+    with create(
         path,
-        mask[np.newaxis].astype(np.uint8),
-        tile_plan.grid,
+        grid,
+        dtype="uint8",
         nodata=None,
         descriptions=["seen by all sensors"],
         tags=file_tags(plan, [tile_plan], tile_plan.common_mask.fingerprint),
         compression=plan.request.compression,
-    )
+    ) as file:
+        for window in strips(grid):
+            mask = common_mask(plan, tile_plan, window)
+            seen += int(np.count_nonzero(mask))
+            place = RasterioWindow(window.col, window.row, window.width, window.height)
+            file.write(mask.view(np.uint8), 1, window=place)
     vector = path.with_suffix(".shp")
     with atomic(vector) as temporary:
         # The type is given, because an empty mask has no polygon that shows it.
-        polygons(mask, tile_plan.grid).to_file(
-            temporary, driver="ESRI Shapefile", geometry_type="Polygon"
-        )
+        polygons(path, grid).to_file(temporary, driver="ESRI Shapefile", geometry_type="Polygon")
         temporary.with_suffix(".cpg").unlink(missing_ok=True)  # it has no text: iota2's has none
-    log.info("%s: %.1f %% seen by all sensors", tile_plan.tile, 100 * mask.mean())
+    pixels = grid.height * grid.width
+    log.info("%s: %.1f %% seen by all sensors", tile_plan.tile, 100 * seen / pixels)
     parts = [vector.with_suffix(ending) for ending in (".shp", ".shx", ".dbf", ".prj")]
     return TaskRecord(
         task="common_mask",
         tile=tile_plan.tile,
         outputs=(path, *(part for part in parts if part.exists())),
-        pixels=mask.size,
+        pixels=pixels,
     )
 
 
-def common_mask(plan: Plan, tile_plan: TilePlan) -> NDArray[np.bool_]:
-    """Tell where every sensor saw the ground on some date; (row, col) of the tile."""
-    mask = np.ones(tile_plan.grid.shape, bool)
+def common_mask(plan: Plan, tile_plan: TilePlan, window: Window) -> NDArray[np.bool_]:
+    """Tell where every sensor saw the ground on some date; (row, col) of a window of the tile."""
+    mask = np.ones(window.shape, bool)
     with reading(remote=plan.request.allow_remote):
-        for window in tile_plan.chunks:
-            for series in tile_plan.dated_series:
-                observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
-                mask[window.slices] &= observed.footprint()
+        for series in tile_plan.dated_series:
+            observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
+            mask &= observed.footprint()
     return mask
 
 
-def polygons(mask: NDArray[np.bool_], grid: Grid) -> geopandas.GeoDataFrame:
-    """Return the True parts of a mask as polygons, with the field DN = 1 as GDAL names it."""
+def polygons(path: Path, grid: Grid) -> geopandas.GeoDataFrame:
+    """Return where a mask's file is 1 as polygons, with the field DN = 1 as GDAL names it.
+
+    GDAL reads the file row by row: the whole mask is never in memory.
+    """
     import geopandas  # slow to import, and the flow that maps this step needs none of it
 
-    found = [
-        shapely.geometry.shape(geometry)
-        for geometry, _ in shapes(mask.astype(np.uint8), mask=mask, transform=grid.transform)
-    ]
+    with reading(), rasterio.open(path) as file:
+        band = rasterio.band(file, 1)
+        found = [
+            shapely.geometry.shape(geometry)
+            for geometry, _ in shapes(band, mask=band, transform=grid.transform)
+        ]
     return geopandas.GeoDataFrame({"DN": [1] * len(found)}, geometry=found, crs=grid.crs)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +20,7 @@ from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.planning.cube_windows import cube_windows
 from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import NOT_ACQUIRED, Series
@@ -83,7 +85,7 @@ def _dated(series: SeriesPlan, days: Sequence[int]) -> list[str]:
 
 
 def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
-    """Write cubes chunk by chunk, so that no whole cube is ever in memory."""
+    """Write cubes part by part, so that no whole cube is ever in memory."""
     tags = file_tags(plan, [tile_plan], tile_plan.preprocess.fingerprint)
     with ExitStack() as stack:
         files = [
@@ -96,36 +98,68 @@ def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
             if cube.labels else None
             for cube in cubes
         ]  # fmt: skip
-        for window in tile_plan.chunks:
-            place = RasterioWindow(window.col, window.row, window.width, window.height)
+        windows = cube_windows(plan.request, tile_plan)
+        for read in windows.reads:
             with reading(remote=plan.request.allow_remote):
-                parts = _all(plan, _series(plan, tile_plan, window))
-                for file, cube, part in zip(files, cubes, parts, strict=True):
-                    if file is not None:
-                        file.write(_coded(part, cube), window=place)
+                sources = _observed(plan, tile_plan, read)
+                for part in windows.parts(read):
+                    place = RasterioWindow(part.col, part.row, part.width, part.height)
+                    series = _series(plan, tile_plan, part, sources)
+                    for number, bands, values in _layers(plan, series):
+                        file = files[number]
+                        if file is not None:
+                            file.write(_coded(values, cubes[number]), bands, window=place)
 
 
-def _series(plan: Plan, tile_plan: TilePlan, window: Window) -> list[Series]:
+def _observed(
+    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[Observations] = ()
+) -> list[Observations]:
+    return [
+        Observations(one, tile_plan.grid, window, plan.request.resampling, whole)
+        for one, whole in zip_longest(tile_plan.series, within)
+    ]
+
+
+def _series(
+    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[Observations]
+) -> list[Series]:
     return [
         Series(
             one,
-            Observations(one, tile_plan.grid, window, plan.request.resampling),
+            observed,
             indices_of(one.sensor, one.bands, plan.request),
             gapfilling=plan.request.use_gapfilling,
             interpolation=plan.request.interpolation,
         )
-        for one in tile_plan.series
+        for one, observed in zip(
+            tile_plan.series, _observed(plan, tile_plan, window, within), strict=True
+        )
     ]
 
 
-def _all(plan: Plan, series: Sequence[Series]) -> Iterator[NDArray[Any]]:
-    """Yield the values of all cubes in their order, one at a time in memory."""
+def _layers(
+    plan: Plan, series: Sequence[Series]
+) -> Iterator[tuple[int, Sequence[int], NDArray[Any]]]:
+    """Yield layers of all cubes: number of the cube, bands of its file, (band, row, col).
+
+    Only interpolated series are kept in memory, for the indices that are made of them.
+    """
+    raw, masks, filled, features = range(4)
     for one in (one for one in series if one.plan.sensor.dated):
-        yield _interleaved([_raw(one, band) for band in one.plan.bands])
-        yield one.masks()
-        yield _interleaved([one.interpolated(band) for band in one.plan.bands])
-        yield _features(plan, [one])
-    yield _features(plan, series)
+        for at, band in enumerate(one.plan.bands, start=1):
+            step = len(one.plan.bands)  # a cube has all bands of a date, then those of the next
+            values = _raw(one, band)
+            yield raw, range(at, step * len(values) + 1, step), values
+            values = one.interpolated(band)
+            yield filled, range(at, step * len(values) + 1, step), values
+            one.forget_raw(band)
+        states = one.masks()
+        yield masks, range(1, len(states) + 1), states
+        for at, feature in enumerate(native_features([one], plan.request), start=1):
+            yield features, [at], feature.values[np.newaxis]
+        raw, masks, filled, features = (number + 4 for number in (raw, masks, filled, features))
+    for at, feature in enumerate(native_features(series, plan.request), start=1):
+        yield raw, [at], feature.values[np.newaxis]
 
 
 def _raw(series: Series, band: str) -> NDArray[np.float32]:
@@ -133,17 +167,6 @@ def _raw(series: Series, band: str) -> NDArray[np.float32]:
     if not _fits(nodata, _dtype(series.plan)):
         values[values == np.float32(nodata)] = np.nan
     return values
-
-
-def _features(plan: Plan, series: Sequence[Series]) -> NDArray[np.float32]:
-    found = [feature.values for feature in native_features(series, plan.request)]
-    return np.stack(found) if found else np.empty((0, 0, 0), np.float32)
-
-
-def _interleaved(bands: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Bring bands of (date, row, col) into one stack, date by date."""
-    stack = np.stack(bands, axis=1)
-    return stack.reshape(-1, *stack.shape[2:])
 
 
 def _coded(values: NDArray[Any], cube: _Cube) -> NDArray[Any]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import logging
 
 import numpy as np
+from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.dates import stamp
 from sitsflow.io.record import TaskRecord
-from sitsflow.io.write import write_raster, write_text
+from sitsflow.io.write import create, strips, write_text
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.cubes import write_cubes
 from sitsflow.steps.tags import file_tags
@@ -23,15 +24,18 @@ def prepare_tile(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     for series in tile_plan.dated_series:
         label = series.sensor.label
         reference = paths.of_series(tile, label, "reference.tif")
-        write_raster(
+        with create(
             reference,
-            np.ones((1, *tile_plan.grid.shape), np.uint8),
             tile_plan.grid,
+            dtype="uint8",
             nodata=None,
             descriptions=["grid only"],
             tags=file_tags(plan, [tile_plan], tile_plan.preprocess.fingerprint),
             compression=plan.request.compression,
-        )
+        ) as file:
+            for window in strips(tile_plan.grid):
+                place = RasterioWindow(window.col, window.row, window.width, window.height)
+                file.write(np.ones(window.shape, np.uint8), 1, window=place)
         inputs = paths.of_series(tile, label, "input_dates.txt")
         write_text(inputs, "\n".join(stamp(day) for day in series.days))
         targets = paths.of_series(tile, label, "interpolation_dates.txt")

@@ -123,6 +123,10 @@ class Series:
         values = self._on_raw_days(self._raw[band], nodata)
         return np.where(np.isnan(values), nodata, values)
 
+    def forget_raw(self, band: str) -> None:
+        """Leave the memory of a band as observed, for one who does not ask for it again."""
+        self._raw.pop(band, None)
+
     def masks(self) -> NDArray[np.uint8]:
         """Return 0 valid, 1 cloud, edge or saturated, 2 not acquired; (date, row, col)."""
         states = np.where(self._observed.valid, VALID, UNUSABLE).astype(np.uint8)
