@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from sitsflow.geo.grid import Window
-from sitsflow.io.write import BLOCK
 from sitsflow.plan import TilePlan
 from sitsflow.planning.estimates import room_within, series_bytes, task_bytes
 from sitsflow.request import Request
+
+CUBE_BLOCK = 256
+"""Rows and columns of a block of a cube: those of the map would be many gigabytes of all bands."""
 
 _RAM_GB = 1.0
 _PART_SHARE = 0.6  # of the memory for pixels: a part that is computed at once
@@ -34,11 +36,11 @@ class CubeWindows(NamedTuple):
 def cube_windows(request: Request, tile: TilePlan) -> CubeWindows:
     """Cut a tile so that a part with all its bands, interpolated, fits in a worker of 1 GB.
 
-    Less of a block than its columns is taken only where dates and bands are very many.
+    A part has whole blocks at least: a block that is written twice is compressed twice.
     """
     computed, kept = series_bytes(request, tile)
     grid, room = tile.grid, room_within(min(request.maximum_ram, _RAM_GB))
-    rows = min(BLOCK, grid.height)
+    rows = min(CUBE_BLOCK, grid.height)
     cols = _whole_blocks(int(room * _PART_SHARE / computed) // rows, grid.width)
     rest = room - rows * cols * computed
     wide = int(rest / kept) // rows // cols * cols
@@ -52,9 +54,7 @@ def cube_windows(request: Request, tile: TilePlan) -> CubeWindows:
 
 
 def _whole_blocks(cols: int, width: int) -> int:
-    if cols >= width:
-        return width
-    return cols // BLOCK * BLOCK if cols >= BLOCK else max(1, cols)
+    return min(width, max(1, cols // CUBE_BLOCK) * CUBE_BLOCK)
 
 
 def _across(window: Window, cols: int) -> tuple[Window, ...]:

@@ -115,8 +115,8 @@ def series_bytes(request: Request, tile: TilePlan) -> tuple[float, float]:
 
 
 def task_bytes(pixels: float) -> float:
-    """Return the memory of a task that writes while it holds `pixels` bytes of arrays."""
-    return _PROCESS + pixels + _WRITING
+    """Return the memory of a task that holds so many bytes of pixels."""
+    return _PROCESS + pixels
 
 
 def largest_chunk_gb(

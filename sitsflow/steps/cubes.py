@@ -20,7 +20,7 @@ from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.planning.cube_windows import cube_windows
+from sitsflow.planning.cube_windows import CUBE_BLOCK, cube_windows
 from sitsflow.steps.tags import file_tags
 from sitsflow.timeseries.observations import Observations
 from sitsflow.timeseries.series import NOT_ACQUIRED, Series
@@ -93,6 +93,7 @@ def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
                 create(
                     cube.path, tile_plan.grid, dtype=cube.dtype, nodata=cube.nodata,
                     descriptions=cube.labels, tags=tags, compression=plan.request.compression,
+                    **_blocks(tile_plan.grid.shape),
                 )
             )
             if cube.labels else None
@@ -109,6 +110,12 @@ def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
                         file = files[number]
                         if file is not None:
                             file.write(_coded(values, cubes[number]), bands, window=place)
+
+
+def _blocks(shape: tuple[int, int]) -> dict[str, int]:
+    """Return GDAL's options for the blocks of cubes; of a smaller tile the usual ones will do."""
+    sizes = zip(("blockysize", "blockxsize"), shape, strict=True)
+    return {key: CUBE_BLOCK for key, size in sizes if size > CUBE_BLOCK}
 
 
 def _observed(
