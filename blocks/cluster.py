@@ -30,6 +30,19 @@ WORKER_ENVIRONMENT = {
 }
 """What workers start with. `GDAL_CACHEMAX` is in MB: blocks are read once, none is read again."""
 
+_KEPT_BYTES = str(256 * 1024 * 1024)  # more than the arrays of a part of a chunk
+MALLOC_ENVIRONMENT = {
+    "MALLOC_ARENA_MAX": "1",
+    "MALLOC_MMAP_THRESHOLD_": _KEPT_BYTES,
+    "MALLOC_TRIM_THRESHOLD_": _KEPT_BYTES,
+}
+"""What glibc's malloc reads when a worker's process begins (mallopt(3)): how much it keeps.
+
+Dask's own threshold of 64 KB gives the memory of every array back to the system, which has to clear
+it for the next one: half of a chunk's CPU. Tasks run in a thread, and only the main arena can hold
+large arrays.
+"""
+
 _EXTRAS = {"dask_jobqueue": "hpc", "dask_kubernetes": "kubernetes", "dask_cloudprovider": "cloud"}
 _ANSWER_SECONDS = 10.0
 _RESERVE_GB = 0.5  # kept for the flow, the server and the scheduler

@@ -15,7 +15,7 @@ from distributed import Client
 from prefect.settings import get_current_settings
 from prefect_dask.task_runners import DaskTaskRunner
 
-from blocks.cluster import DaskCluster
+from blocks.cluster import MALLOC_ENVIRONMENT, DaskCluster
 from flows.prefect_compat import flush
 from flows.reach import refuse_unreachable
 from flows.resources import MORE_CHUNKS, Resources, gb, most_ram
@@ -26,6 +26,7 @@ _SETTINGS = {
     "distributed.scheduler.allowed-failures": 0,
     # It looks at a worker's stack a hundred times a second, and keeps an hour of that in memory.
     "distributed.worker.profile.enabled": False,
+    **{f"distributed.nanny.pre-spawn-environ.{key}": it for key, it in MALLOC_ENVIRONMENT.items()},
 }
 _MEMORY_EVENTS = "worker-restart-memory"
 """Topic under which a nanny tells that it ends its worker for its memory."""

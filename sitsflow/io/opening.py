@@ -17,10 +17,12 @@ from sitsflow.io.archives import gdal_name
 from sitsflow.io.open_datasets import OpenDatasets
 
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
+# The cache is in bytes (rasterio hands the number to GDALSetCacheMax64), and small: blocks are read
+# once, and those that GDAL keeps of open files are memory for nothing.
 _OPTIONS: dict[str, Any] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",
     "GDAL_NUM_THREADS": "1",
-    "GDAL_CACHEMAX": 64,
+    "GDAL_CACHEMAX": 1_000_000,
 }
 _remote: ContextVar[bool] = ContextVar("remote files allowed", default=False)
 _kept: ContextVar[OpenDatasets | None] = ContextVar("datasets kept open", default=None)

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+_CACHE_BYTES = 32_000_000  # a row of blocks of the file, twice: it is looked at row by row
+
 
 def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
     """Write ``MaskCommunSL.tif`` (1 where every sensor has a date inside its swath) and ``.shp``.
@@ -82,7 +84,7 @@ def polygons(path: Path, grid: Grid) -> geopandas.GeoDataFrame:
     """
     import geopandas  # slow to import, and the flow that maps this step needs none of it
 
-    with reading(), rasterio.open(path) as file:
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), rasterio.open(path) as file:
         band = rasterio.band(file, 1)
         found = [
             shapely.geometry.shape(geometry)
