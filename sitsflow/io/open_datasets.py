@@ -28,8 +28,7 @@ class OpenDatasets:
     the same order, and to close the longest unused ones would leave none that is asked for next.
     """
 
-    def __init__(self, most: int = _MOST) -> None:
-        self._most = most
+    def __init__(self) -> None:
         self._kept: dict[_Key, _Kept] = {}
 
     def __enter__(self) -> Self:
@@ -65,7 +64,7 @@ class OpenDatasets:
         except BaseException:
             dataset.close()
             raise
-        if identity and key not in self._kept and len(self._kept) < self._most:
+        if identity and key not in self._kept and len(self._kept) < _MOST:
             self._kept[key] = _Kept(identity, dataset)
         else:
             dataset.close()

@@ -4,6 +4,7 @@ import contextlib
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,18 @@ def test_what_ends_in_time_is_left_alone() -> None:
         assert limit.call(divmod, 7, 2) == (3, 1)
         with pytest.raises(ZeroDivisionError):
             limit.call(divmod, 7, 0)
+
+
+def test_entered_again_it_leaves_what_is_left_of_the_time() -> None:
+    limit = TimeLimit(0.4)
+    with limit:
+        limit.call(time.sleep, 0.3)
+    begin = time.monotonic()
+    with pytest.raises(TimeIsUp), limit:
+        limit.call(for_ever)
+    assert time.monotonic() - begin < 0.3 + 2  # within a line of the time, on a busy machine
+    with pytest.raises(TimeIsUp), limit:
+        limit.call(for_ever)
 
 
 def test_compiled_code_that_does_not_end_ends_its_process() -> None:

@@ -358,6 +358,42 @@ def test_parts_computed_in_turn_are_as_the_whole_chunk(products, tmp_path):
         assert one[1:] == other[1:]
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_functions_see_parts_of_a_chunk_or_all_of_it(
+    products, tmp_path, module, monkeypatch, whole
+):
+    monkeypatch.setattr("sitsflow.planning.chunking._PART_BYTES", 1.0)
+    monkeypatch.setattr("sitsflow.planning.estimates._FEWEST", 96 * 10)
+    code = (
+        "import numpy as np\n"
+        "def rows(self):\n"
+        "    red = self.get_interpolated_Sentinel2_B4()\n"
+        "    return np.full(red.shape[:2], red.shape[0]), ['rows']\n"
+    )
+    request = tutorial(
+        products, tmp_path, module=module(code), functions=calls("rows"), whole_chunk=whole,
+        chunking=Chunking(mode="split_number", number=2),
+    )  # fmt: skip
+    plan, tiles = make_plan(request)
+    values = compute_chunk(plan, tiles["T31TCJ"], 0).values
+    assert {*values[values != NODATA]} == ({48} if whole else {10, 8})
+
+
+def test_a_chunk_in_parts_opens_each_file_once(products, tmp_path, monkeypatch):
+    opened = []
+    reader = rasterio.DatasetReader
+
+    def counted(name, **keys):
+        opened.append(name)
+        return reader(name, **keys)
+
+    plan, tiles = make_plan(tutorial(products, tmp_path))
+    turned = tiles["T31TCJ"].model_copy(update={"pass_rows": 5})
+    monkeypatch.setattr("sitsflow.io.opening.rasterio.DatasetReader", counted)
+    compute_chunk(plan, turned, 0)
+    assert len(opened) == len({*opened}) > 5
+
+
 def _with_negative_red(products, root):
     """Red is below 0 in the first nine columns, as at the edge of a corrected shadow."""
 
