@@ -14,7 +14,7 @@ from rasterio.features import shapes
 from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import opened, reading
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import atomic, create, strips
 from sitsflow.plan import Plan, TilePlan
@@ -84,7 +84,7 @@ def polygons(path: Path, grid: Grid) -> geopandas.GeoDataFrame:
     """
     import geopandas  # slow to import, and the flow that maps this step needs none of it
 
-    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), rasterio.open(path) as file:
+    with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), opened(path) as file:
         band = rasterio.band(file, 1)
         found = [
             shapely.geometry.shape(geometry)
