@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Resolution, Section, Words, is_off
-from sitsflow.request import Resampling
+from sitsflow.request import Mosaic, Resampling
 
 Group = Literal["init", "writing", "mosaic"]
 _NO_STACKS = NoEffect("no stack of a date is ever written, products are read where they lie")
@@ -90,6 +90,14 @@ class Chain(Section):
     )
     last_step: Group = Field(
         default="mosaic", title="Last group of steps", description="Group of steps to end with."
+    )
+    mosaic: Annotated[Mosaic, OWN] = Field(
+        default="file",
+        title="Map of all tiles",
+        description="What the maps of tiles are put together to. `file`: one GeoTIFF, a copy of "
+        "all of them. `vrt`: a small VRT of GDAL with the same pixels, which refers to the maps of "
+        "the tiles. `none`: nothing, the maps of the tiles are all. With the last two these are "
+        "Cloud Optimized GeoTIFFs, described as a STAC collection.",
     )
     spatial_resolution: Resolution = Field(
         default=None,
@@ -198,6 +206,11 @@ class Chain(Section):
     @classmethod
     def _any_case(cls, value: Any) -> Any:
         return "NONE" if value is None else value.upper() if isinstance(value, str) else value
+
+    @field_validator("mosaic", mode="before")
+    @classmethod
+    def _nothing_is_none(cls, value: Any) -> Any:
+        return "none" if value is None else value.lower() if isinstance(value, str) else value
 
     @field_validator("proj")
     @classmethod

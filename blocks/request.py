@@ -39,6 +39,7 @@ def make_request(partial: PartialConfig) -> Request:
         sensor_folders=chain.sensor_folders,
         first_step=chain.first_step,
         last_step=chain.last_step,
+        mosaic=chain.mosaic,
         crs=chain.proj,
         resolution=chain.spatial_resolution,
         resampling=chain.resampling,

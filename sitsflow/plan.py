@@ -193,7 +193,8 @@ class Plan(_Frozen):
     @property
     def paths(self) -> OutputPaths:
         """Where the run's files lie."""
-        return OutputPaths(self.request.output_path, self.request.output_name)
+        request = self.request
+        return OutputPaths(request.output_path, request.output_name, request.mosaic)
 
 
 def save_plan(plan: Plan, tiles: Mapping[str, TilePlan]) -> None:

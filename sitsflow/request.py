@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+Mosaic = Literal["file", "vrt", "none"]
+"""What becomes of the maps of tiles: one file, a VRT that refers to them, or nothing more."""
 Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
 Method = Literal["linear", "nearest", "spline", "whittaker", "savitzky_golay", "median"]
 METHODS: tuple[Method, ...] = get_args(Method)
@@ -113,6 +115,7 @@ class Request(_Frozen):
     sensor_folders: tuple[Path, ...] = ()
     first_step: Literal["init", "writing", "mosaic"] = "init"
     last_step: Literal["init", "writing", "mosaic"] = "mosaic"
+    mosaic: Mosaic = "file"
 
     crs: str | None = Field(default=None, description="EPSG:n, None: that of the products")
     resolution: tuple[float, float] | None = Field(default=None, description="x, y; None: native")
@@ -163,3 +166,8 @@ class Request(_Frozen):
     logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = "INFO"
     maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
     compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"
+
+    @property
+    def tiles_are_read(self) -> bool:
+        """Whether the maps of tiles are read as they are: then they have overviews of their own."""
+        return self.mosaic != "file"

@@ -10,7 +10,7 @@ from prefect.client.schemas.objects import State
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
 from sitsflow.run.empty_maps import empty_map
-from sitsflow.run.jobs import Job
+from sitsflow.run.jobs import Job, only_laid_out_otherwise
 from sitsflow.steps import mosaic
 from tasks.rules import RULES, carry_out
 
@@ -22,12 +22,15 @@ def merge_tile(
     output_path: str, tile: str, fingerprint: str, attempt: int = 1
 ) -> TaskRecord | State[TaskRecord]:
     """Put the chunk files of one tile together."""
+    job = Job("merge_tile", tile)
 
     def merge(plan: Plan) -> TaskRecord:
-        made = mosaic.merge_tile(plan, load_tile(plan.paths.root, tile))
+        tile_plan = load_tile(plan.paths.root, tile)
+        again = only_laid_out_otherwise(job, plan, {tile: tile_plan})
+        made = mosaic.merge_tile(plan, tile_plan, again=again)
         warnings = (empty_map(tile),) if made.empty else ()
         for text in warnings:
             _log.warning("%s", text)
         return TaskRecord(task="merge_tile", tile=tile, outputs=(made.path,), warnings=warnings)
 
-    return carry_out(output_path, Job("merge_tile", tile), fingerprint, merge, attempt)
+    return carry_out(output_path, job, fingerprint, merge, attempt)

@@ -1,4 +1,4 @@
-"""Step 5: the maps of all tiles become one, with its picture and its description."""
+"""Step 5: the maps of all tiles become one, or stay as they are; with picture and description."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from prefect.client.schemas.objects import State
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, load_tile
 from sitsflow.run.jobs import Job
-from sitsflow.steps.mosaic import mosaic_tiles
-from sitsflow.steps.quicklook import title_of, write_quicklook
+from sitsflow.run.previous_run import remove_other_maps
 from tasks.rules import RULES, carry_out
 
 
@@ -21,10 +20,9 @@ def mosaic(output_path: str, fingerprint: str, attempt: int = 1) -> TaskRecord |
 
 def _finish(plan: Plan) -> TaskRecord:
     # Within, since pystac takes a tenth of a second: every worker imports every task.
-    from sitsflow.steps.item import write_item
+    from sitsflow.steps.final_map import finish_map
 
-    paths = plan.paths
-    mosaic_tiles(plan, {tile: load_tile(paths.root, tile) for tile in plan.tile_names})
-    write_quicklook(paths.map, paths.quicklook, title_of(plan))
-    write_item(plan, paths.map, paths.item)
-    return TaskRecord(task="mosaic", outputs=(paths.map, paths.quicklook, paths.item))
+    tiles = {tile: load_tile(plan.paths.root, tile) for tile in plan.tile_names}
+    made = finish_map(plan, tiles)
+    remove_other_maps(plan, made)
+    return TaskRecord(task="mosaic", outputs=made)

@@ -7,7 +7,7 @@ from typing import Any
 
 from flows.artifacts.markdown import code, counted, first_line, plain, some_items, table
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.run.description import as_data
+from sitsflow.run.description import MOSAICS, as_data
 
 _MOST_TILES = 200
 _MOST_LABELS = 60
@@ -50,7 +50,7 @@ def _summary(plan: Plan, facts: dict[str, Any]) -> str:
         (
             f"- **Output**: {plain(facts['output_path'])}",
             f"- **Map**: {grid.width:,} x {grid.height:,} pixels of {grid.xres:g} x "
-            f"{grid.yres:g} in {plain(grid.crs)}",
+            f"{grid.yres:g} in {plain(grid.crs)}{MOSAICS[plan.request.mosaic]}",
             f"- **Memory**: about {plan.chunk_ram_gb:.2g} GB a chunk",
             f"- **Reads** about {plan.bytes_to_read / 1e9:.2g} GB, **writes** about "
             f"{plan.bytes_to_write / 1e9:.2g} GB",

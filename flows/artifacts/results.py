@@ -58,24 +58,27 @@ def results_page(plan: Plan, outcome: str, pictures: str, statistics: str) -> tu
     return "\n\n".join(part for part in parts if part), card
 
 
-def statistics_table(item: Path) -> str:
+def statistics_table(description: Path) -> str:
     """Return a table with a row a feature, from the description of the map.
 
     Parameters
     ----------
-    item : Path
-        The map's STAC item.
+    description : Path
+        The map's STAC item, or the collection of the maps of tiles where they are all.
 
     Raises
     ------
     OSError, ValueError, KeyError
         If there is none, or not as it is written here.
     """
-    bands = json.loads(item.read_bytes())["assets"]["data"]["bands"]
+    about = json.loads(description.read_bytes())
+    bands = (
+        about["bands"] if about.get("type") == "Collection" else about["assets"]["data"]["bands"]
+    )
     rows = []
     for band in bands[:_MOST_ROWS]:
         found = band.get("statistics", {})
         rows.append([plain(band["name"]), *(number(found.get(name)) for name in _COLUMNS)])
     text = table(("feature", *_COLUMNS.values()), rows)
     more = len(bands) - _MOST_ROWS
-    return f"{text}\n\nand {more} more, in {plain(item.name)}" if more > 0 else text
+    return f"{text}\n\nand {more} more, in {plain(description.name)}" if more > 0 else text

@@ -91,7 +91,7 @@ class RunArtifacts:
             if self._done(statuses, "mosaic"):
                 overview_picture = quicklook_picture(paths.quicklook, *_OVERVIEW_PICTURE)
                 pictures = quicklook_picture(paths.quicklook)
-                statistics = statistics_table(paths.item)
+                statistics = statistics_table(paths.description)
             else:
                 made = [job.tile for job in self._done(statuses, "merge_tile")]
                 pictures = previews(self._plan, self._tiles, made)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from sitsflow.request import MAP_NAME
+from sitsflow.request import MAP_NAME, Mosaic
 
 
 @dataclass(frozen=True)
@@ -15,6 +16,8 @@ class OutputPaths:
     root: Path
     name: str = MAP_NAME
     """Of the map's file, without its ending; what a run's plan says."""
+    mosaic: Mosaic = "file"
+    """What the map of all tiles is; what a run's plan says."""
 
     @property
     def by_tiles(self) -> Path:
@@ -73,13 +76,28 @@ class OutputPaths:
 
     @property
     def map(self) -> Path:
-        """The feature map of all tiles."""
-        return self.final / f"{self.name}.tif"
+        """The feature map of all tiles.
+
+        Where a run makes none, that is a VRT in the hidden folder, for its pictures and its report.
+        """
+        if self.mosaic == "none":
+            return self.state / "map.vrt"
+        return self.final / f"{self.name}{'.vrt' if self.mosaic == 'vrt' else '.tif'}"
 
     @property
     def item(self) -> Path:
         """STAC item of the map."""
         return self.final / f"{self.name}.json"
+
+    @property
+    def collection(self) -> Path:
+        """STAC collection of the maps of tiles."""
+        return self.final / f"{self.name}_collection.json"
+
+    @property
+    def description(self) -> Path:
+        """What says of the map which bands it has, with their statistics, in STAC."""
+        return self.collection if self.mosaic == "none" else self.item
 
     @property
     def quicklook(self) -> Path:
@@ -99,10 +117,13 @@ class OutputPaths:
             "quicklook": self.quicklook,
             "report": self.report,
             "STAC item": self.item,
+            "STAC collection": self.collection,
             "tile maps": self.by_tiles,
             "tasks": self.status,
             "logs": self.logs,
         }
+        if self.mosaic == "none":
+            del places["map"]
         return {name: path for name, path in places.items() if path.exists()}
 
     def tile_plan(self, tile: str) -> Path:
@@ -120,6 +141,10 @@ class OutputPaths:
     def tile_map(self, tile: str) -> Path:
         """Return the path of one tile's map."""
         return self.by_tiles / f"{tile}.tif"
+
+    def tile_item(self, tile: str) -> Path:
+        """Return the path of the STAC item of one tile's map."""
+        return self.by_tiles / f"{tile}.json"
 
     def chunk(self, tile: str, index: int) -> Path:
         """Return the path of one chunk's file."""
@@ -140,3 +165,10 @@ class OutputPaths:
     def log(self, *parts: str) -> Path:
         """Return the path of a task's log, e.g. ``log("CommonMasks", "common_mask_T31TCJ")``."""
         return self.logs.joinpath(*parts[:-1], f"{parts[-1]}.out")
+
+
+def relative_way(path: Path, folder: Path) -> str:
+    """Return the path of a file from a folder on, with forward slashes, wherever both lie."""
+    # A folder of a run may be a link to another file system, which `..` would lead out of.
+    target = path.parent.resolve() / path.name
+    return Path(os.path.relpath(target, folder.resolve())).as_posix()

@@ -186,4 +186,9 @@ def _pixels_under(tile: TilePlan, pixel_area: float) -> int:
 
 def bytes_written(tile: TilePlan, bands: int) -> int:
     """Return the bytes of a tile's map before compression."""
-    return tile.grid.height * tile.grid.width * bands * _FLOAT
+    return bytes_on(tile.grid, bands)
+
+
+def bytes_on(grid: Grid, bands: int) -> int:
+    """Return the bytes of a map on a grid before compression."""
+    return grid.height * grid.width * bands * _FLOAT

@@ -30,7 +30,13 @@ from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.chunking import tile_chunks
 from sitsflow.planning.cube_windows import cube_windows
 from sitsflow.planning.decoding import times_decoded
-from sitsflow.planning.estimates import bytes_read, bytes_written, largest_chunk_gb, pixel_bytes
+from sitsflow.planning.estimates import (
+    bytes_on,
+    bytes_read,
+    bytes_written,
+    largest_chunk_gb,
+    pixel_bytes,
+)
 from sitsflow.planning.fingerprints import TileFacts, tile_dependencies
 from sitsflow.planning.grids import RunGrids, define_grids
 from sitsflow.planning.inventory import (
@@ -43,7 +49,7 @@ from sitsflow.planning.inventory import (
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
 from sitsflow.planning.rasters import NO_DAY, describe_rasters
-from sitsflow.planning.room import room_notice
+from sitsflow.planning.room import one_file_notice, room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest
 
@@ -51,7 +57,7 @@ log = logging.getLogger(__name__)
 
 _NOT_PIXELS = {
     "output_path", "first_step", "last_step", "allow_remote", "probe_seconds", "timeout",
-    "logger_level",
+    "logger_level", "mosaic",
 }  # fmt: skip
 """Keys of a request that leave what is computed alone."""
 
@@ -257,6 +263,9 @@ def _finished(
         notices += touched_notice(tile, inputs)
     to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
     notices += room_notice(request.output_path, to_write, request.compression)
+    if request.mosaic == "file":
+        in_one = bytes_on(grids.mosaic, len(first.labels))
+        notices += one_file_notice(request.output_path, to_write, in_one, len(tiles))
     days = [day for plan in tiles.values() for one in plan.dated_series for day in one.days]
     plan = Plan(
         version=__version__,
@@ -279,6 +288,7 @@ def _finished(
         fingerprint=digest_text(request.model_dump_json(exclude=_NOT_PIXELS)),
         map_fingerprint=digest_text(
             request.output_name,
+            request.mosaic,
             grids.mosaic.model_dump_json(),
             *(text for tile, one in tiles.items() for text in (tile, one.features.fingerprint)),
         ),

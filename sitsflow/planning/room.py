@@ -14,6 +14,7 @@ MOST_SIDE = 2**31 - 1
 """Rows or columns of a raster: GDAL counts them in 32 bits."""
 MOST_PIXELS = 10**12
 """Of a map: all land of the Earth has 1.5 times as many of 10 m."""
+_LARGE_FILE = 200e9  # bytes before compression
 _MOST_COMPRESSED = 50  # times smaller a map may become; one of noise does not even halve
 
 
@@ -64,6 +65,29 @@ def room_notice(output_path: Path, n_bytes: int, compression: str) -> Iterator[s
         raise ConfigError([Fault("chain.output_path", message)])
     if n_bytes > disk.free:
         yield f"{needed} {_gb(disk.free)} free: the run may fill it. Make room first"
+
+
+def one_file_notice(
+    output_path: Path, tiles_bytes: int, map_bytes: int, n_tiles: int
+) -> Iterator[str]:
+    """Yield a sentence if a copy of all tiles in one file may not fit, or be too large to handle.
+
+    Parameters
+    ----------
+    tiles_bytes, map_bytes : int
+        Of the maps of tiles together, and of the map in one file, before compression.
+    """
+    free = shutil.disk_usage(_existing(output_path)).free
+    if n_tiles < 2:
+        return
+    about = (
+        f"the map of all tiles, a copy of them in one file, has {_gb(map_bytes)} before compression"
+    )
+    advice = "`chain.mosaic: vrt` makes a small file that refers to the maps of the tiles instead"
+    if tiles_bytes <= free < tiles_bytes + map_bytes:
+        yield f"{about}; besides the maps of the tiles {_gb(free - tiles_bytes)} are free. {advice}"
+    elif map_bytes > _LARGE_FILE:
+        yield f"{about}: large files are slow to copy and to make again. {advice}"
 
 
 def _existing(path: Path) -> Path:

@@ -28,7 +28,8 @@ _MOST_VALUES = 12_000_000  # 48 MB, kept
 _LONGEST = 600
 _SHORTEST = 48
 _STRIP_VALUES = 16_000_000  # 64 MB, read at a time
-# Maps of tiles have no overviews: of them all pixels must be decoded, some 200 million a second.
+# Maps of tiles that go into one file have no overviews that are seen: of them all pixels must be
+# decoded, some 200 million a second.
 _MOST_DECODED = 3_000_000_000
 
 Floats = NDArray[np.float32]
@@ -78,8 +79,11 @@ def read_overview(
                 overview.bands, overview.values, overview.factor, whole=True, tags=tags
             )
     made = [tile for tile in plan.tile_names if is_done(Job("merge_tile", tile), plan, tiles)]
-    pixels = sum(tiles[tile].grid.height * tiles[tile].grid.width for tile in made) or 1
-    overview = _empty(bands[: max(1, min(_MOST_BANDS, _MOST_DECODED // pixels))], grid)
+    most = _MOST_BANDS
+    if not plan.request.tiles_are_read:
+        pixels = sum(tiles[tile].grid.height * tiles[tile].grid.width for tile in made) or 1
+        most = max(1, min(_MOST_BANDS, _MOST_DECODED // pixels))
+    overview = _empty(bands[:most], grid)
     found = [
         _paste(overview, plan.paths.tile_map(tile), grid)
         for tile in reversed(made)  # the first of the run lies on top

@@ -116,7 +116,10 @@ def missing_of(plan: Plan, outcomes: list[Outcome]) -> list[str]:
     by_task = {task: [job for job in missing if job.task == task] for task in TASKS}
     lines = []
     if by_task["mosaic"]:
-        lines.append(f"the map of all tiles, {plan.paths.map.relative_to(plan.paths.root)}")
+        paths = plan.paths
+        what = "description of the maps of tiles" if paths.mosaic == "none" else "map of all tiles"
+        path = paths.collection if paths.mosaic == "none" else paths.map
+        lines.append(f"the {what}, {path.relative_to(paths.root)}")
     if maps := by_task["merge_tile"]:
         lines.append(f"{plural(len(maps), 'map')} of single tiles: {_names(maps)}")
     chunks: dict[str, list[Job]] = {}

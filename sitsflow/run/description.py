@@ -12,7 +12,7 @@ from sitsflow.dates import to_date
 from sitsflow.features.catalogue import CatalogueEntry
 from sitsflow.geo.grid import Grid
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.request import GROUPS, STEPS, Request
+from sitsflow.request import GROUPS, STEPS, Mosaic, Request
 from sitsflow.run.jobs import selected_steps
 
 Tiles = Mapping[str, TilePlan]
@@ -29,6 +29,13 @@ _KINDS = {
     "metric": "Metrics of a series, v on the days d: ndvi_p90, b8_mean, valid_count and so on",
     "module": "Functions of the user's module",
 }
+
+MOSAICS: Mapping[Mosaic, str] = {
+    "file": "",
+    "vrt": ", as a VRT over the maps of the tiles",
+    "none": ", only as maps of the tiles",
+}
+"""What is said of a map besides its size."""
 
 
 def step_list(chosen: tuple[int, ...]) -> str:
@@ -56,6 +63,7 @@ def as_data(plan: Plan, tiles: Tiles) -> dict[str, Any]:
         ],
         "tiles": [_tile_data(tiles[name]) for name in plan.tile_names],
         "map": _grid_data(plan.mosaic_grid),
+        "mosaic": plan.request.mosaic,
         "first_day": plan.first_day.isoformat(),
         "last_day": plan.last_day.isoformat(),
         "interpolation": plan.request.interpolation.method if plan.request.use_gapfilling else None,
@@ -105,7 +113,7 @@ def as_text(plan: Plan, tiles: Tiles) -> str:
     for name in plan.tile_names:
         lines += _tile_lines(tiles[name], plan.request)
     lines += [
-        f"Map: {_grid_text(plan.mosaic_grid)}",
+        f"Map: {_grid_text(plan.mosaic_grid)}{MOSAICS[plan.request.mosaic]}",
         f"Functions: {', '.join(f.name for f in plan.functions) or 'none'}",
         f"Bands of the map ({len(plan.labels)}): {_some(plan.labels)}",
         f"Memory: about {plan.chunk_ram_gb:.2f} GB a task",

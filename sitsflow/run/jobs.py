@@ -96,11 +96,19 @@ def fingerprint(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> str:
     """
     if not job.tile:
         return digest_text(job.task, plan.map_fingerprint)
+    if job.task == "merge_tile":
+        return _of_tile_map(job, tiles, read=plan.request.tiles_are_read)
     tile = tiles[job.tile]
     step = dependencies(job, tile).fingerprint
     if job.index is None:
         return digest_text(job.task, step)
     return digest_text(job.task, step, _text(tile.chunks[job.index]))
+
+
+def _of_tile_map(job: Job, tiles: Mapping[str, TilePlan], *, read: bool) -> str:
+    """Return the fingerprint of a tile's map that is read as it is, or goes into another one."""
+    step = tiles[job.tile].features.fingerprint
+    return digest_text(job.task, step, *(["read"] if read else []))
 
 
 def dependencies(job: Job, tile: TilePlan) -> Dependencies:
@@ -118,7 +126,16 @@ def is_done(job: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> bool:
     wanted = fingerprint(job, plan, tiles)
     if is_current(job.record(plan.paths), wanted, plan.paths.root):
         return True
-    return job.task == "write_features" and is_done(Job("merge_tile", job.tile), plan, tiles)
+    if job.task != "write_features":
+        return False
+    merge = Job("merge_tile", job.tile)
+    return is_done(merge, plan, tiles) or only_laid_out_otherwise(merge, plan, tiles)
+
+
+def only_laid_out_otherwise(merge: Job, plan: Plan, tiles: Mapping[str, TilePlan]) -> bool:
+    """Whether a tile's map is there as another `chain.mosaic` wants it: its pixels are right."""
+    wanted = _of_tile_map(merge, tiles, read=not plan.request.tiles_are_read)
+    return is_current(merge.record(plan.paths), wanted, plan.paths.root)
 
 
 def selected_jobs(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[Job]:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 from sitsflow.errors import OutputError
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import load_record
 from sitsflow.io.write import SIDECARS
-from sitsflow.plan import load_plan, load_tile
+from sitsflow.plan import Plan, load_plan, load_tile
+from sitsflow.request import Mosaic
+from sitsflow.run.jobs import Job
 
 
 def written_files(paths: OutputPaths) -> list[Path]:
@@ -77,8 +81,24 @@ def map_before(paths: OutputPaths) -> Path:
     """Return where the map of the run that was set aside lies, if it does."""
     aside = OutputPaths(paths.previous_run)
     with contextlib.suppress(OutputError, OSError):
-        return load_plan(aside.root).paths.map
-    return aside.map
+        aside = load_plan(aside.root).paths
+    return aside.by_tiles if aside.mosaic == "none" else aside.map
+
+
+def remove_other_maps(plan: Plan, made: Collection[Path]) -> None:
+    """Remove what the last mosaic left under the same name, and `made` replaces in another form.
+
+    A VRT of tiles that are made again, or a file beside it, would tell of other pixels. Maps of
+    other names stay, and so does whatever no run recorded.
+    """
+    names = [replace(plan.paths, mosaic=form).map for form in get_args(Mosaic)]
+    names += [plan.paths.item, plan.paths.collection]
+    last = load_record(Job("mosaic").record(plan.paths), plan.paths.root)
+    for path in last.outputs if last is not None else ():
+        if path in made or (path not in names and path.parent != plan.paths.by_tiles):
+            continue
+        for ending in ("", *SIDECARS):
+            path.with_name(path.name + ending).unlink(missing_ok=True)
 
 
 def _recorded(paths: OutputPaths) -> Iterator[Path]:
@@ -90,9 +110,9 @@ def _recorded(paths: OutputPaths) -> Iterator[Path]:
 def _planned(paths: OutputPaths) -> Iterator[Path]:
     with contextlib.suppress(OutputError, OSError):
         plan = load_plan(paths.root)
-        yield from (plan.paths.map, plan.paths.item)
+        yield from (plan.paths.map, plan.paths.item, plan.paths.collection)
         for tile in plan.tile_names:
-            yield paths.tile_map(tile)
+            yield from (paths.tile_map(tile), paths.tile_item(tile))
             for index in range(len(load_tile(paths.root, tile).chunks)):
                 yield paths.chunk(tile, index)
 

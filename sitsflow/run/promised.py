@@ -15,7 +15,7 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import lack_of
 from sitsflow.io.shared_folder import WAIT_SECONDS, wait_while
 from sitsflow.plan import Plan, TilePlan, load_plan, load_tile, saved_together
-from sitsflow.run.jobs import Job, fingerprint
+from sitsflow.run.jobs import Job, fingerprint, only_laid_out_otherwise
 
 
 def promised_plan(job: Job, paths: OutputPaths, wanted: str) -> Plan:
@@ -84,6 +84,8 @@ def _lack_of_parts(job: Job, paths: OutputPaths) -> str:
     plan, tiles = _load(job, paths)
     if not job.tile:
         return lack_of_jobs((Job("merge_tile", tile) for tile in tiles), plan, tiles)
+    if only_laid_out_otherwise(job, plan, tiles):
+        return ""
     chunks = range(len(tiles[job.tile].chunks))
     return lack_of_jobs((Job("write_features", job.tile, one) for one in chunks), plan, tiles)
 

@@ -46,9 +46,11 @@ class RunSummary:
             found = [status for status in self.others if status.state == state]
             if found:
                 lines += ["", f"{state}:", *(f"  {_line(self.paths, status)}" for status in found)]
-        places = {"map": self.paths.map, "tasks": self.paths.status, "logs": self.paths.logs}
-        places |= {"the map before": map_before(self.paths)}
-        there = {name: path for name, path in places.items() if path.exists()}
+        wanted = ("tile maps" if self.paths.mosaic == "none" else "map", "tasks", "logs")
+        results = self.paths.results
+        there = {name: results[name] for name in wanted if name in results}
+        if (before := map_before(self.paths)).exists():
+            there["the map before"] = before
         width = max(map(len, there), default=0) + 2
         lines += ["", *(f"{name + ':':<{width}}{path}" for name, path in there.items())]
         return "\n".join(lines)

@@ -44,11 +44,17 @@ class MergeRecord(BaseModel):
         return not any(self.valid)
 
 
-def merge_tile(plan: Plan, tile_plan: TilePlan) -> MergeRecord:
+def merge_tile(plan: Plan, tile_plan: TilePlan, *, again: bool = False) -> MergeRecord:
     """Put a tile's chunk files in place, in ``by_tiles/<tile>.tif``.
 
     Its blocks lie on those of the map of all tiles. Blocks of one chunk alone are moved as they
     are; those that chunks share are made again. Pixels in no chunk hold the run's no-data value.
+
+    Parameters
+    ----------
+    again : bool
+        Lay out the map that is there, of the same pixels, for another kind of map of all tiles; the
+        chunks need not be there.
 
     Raises
     ------
@@ -65,11 +71,20 @@ def merge_tile(plan: Plan, tile_plan: TilePlan) -> MergeRecord:
         )
         for index, window in enumerate(tile_plan.chunks)
     ]
-    refuse_missing(parts)
     path = plan.paths.tile_map(tile_plan.tile)
+    if again:
+        parts = [Part(path, tile_plan.grid, place, made_by="the writing step")]
+    refuse_missing(parts)
     says = about(plan, [tile_plan], tile_plan.features.fingerprint)
     with reading(), atomic(path) as temporary:
-        valid = write_tile_map(temporary, parts, tile_plan.grid, place, says)
+        valid = write_tile_map(
+            temporary,
+            parts,
+            tile_plan.grid,
+            place,
+            says,
+            cloud_optimized=plan.request.tiles_are_read,
+        )
         _refuse_torn(temporary, path)
     return _record(path, parts, valid)
 
@@ -89,7 +104,7 @@ def mosaic_tiles(plan: Plan, tile_plans: Mapping[str, TilePlan]) -> MergeRecord:
         If a tile's pixels are not those of the map in size or reference system.
     """
     tiles = [tile_plans[name] for name in plan.tile_names]
-    parts = [_part_of_map(plan, tile) for tile in tiles]
+    parts = [part_of_map(plan, tile) for tile in tiles]
     refuse_missing(parts)
     path = plan.paths.map
     says = about(plan, tiles, plan.map_fingerprint)
@@ -155,7 +170,14 @@ def _moved(window: Window, place: Window) -> Window:
     return window.model_copy(update={"row": window.row + place.row, "col": window.col + place.col})
 
 
-def _part_of_map(plan: Plan, tile_plan: TilePlan) -> Part:
+def part_of_map(plan: Plan, tile_plan: TilePlan) -> Part:
+    """Return a tile's map as a part of that of all tiles.
+
+    Raises
+    ------
+    GridError
+        If its pixels are not those of the map in size or reference system.
+    """
     grid, target = tile_plan.grid, plan.mosaic_grid
     if grid.rasterio_crs != target.rasterio_crs or not grid.same_pixel_size(target):
         raise GridError(

@@ -126,6 +126,16 @@ class OpenParts:
                 raise torn(part, error) from error
         return self._blocks[part.path]
 
+    def place(self, part: Part) -> Window:
+        """Return where the part's file lies in rows and columns of the map, all of its pixels."""
+        try:
+            height, width = self._opened(part).shape
+        except RasterioError as error:
+            raise torn(part, error) from error
+        row, col = self._corners[part.path]
+        window = part.window
+        return Window(row=window.row - row, col=window.col - col, height=height, width=width)
+
     def _found(self, part: Part) -> PartBlocks | None:
         row, col = (
             start - corner

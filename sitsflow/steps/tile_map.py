@@ -1,15 +1,19 @@
-"""Maps of tiles as files: GeoTIFFs that keep overviews and figures for the map of all tiles."""
+"""Maps of tiles as files: GeoTIFFs that keep figures, and overviews for all readers or none.
+
+Those of a map of all tiles in one file are hidden: they lie on that map's blocks, and are moved to
+it. Where tiles are read as they are, each is a Cloud Optimized GeoTIFF.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.geo.frame import Frame, overlap
+from sitsflow.geo.frame import Frame, halved_shape, overlap
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.io.block_codec import BlockCodec, template_of
 from sitsflow.io.block_places import Blocks, Sources
@@ -46,11 +50,18 @@ class About:
 
 
 def write_tile_map(
-    path: Path, parts: Sequence[Part], grid: Grid, window: Window, about: About
+    path: Path,
+    parts: Sequence[Part],
+    grid: Grid,
+    window: Window,
+    about: About,
+    *,
+    cloud_optimized: bool = False,
 ) -> tuple[float, ...]:
     """Write the map of a grid; return the share of its pixels with a value, by band.
 
-    `window` is where the grid lies in the mosaic.
+    `window` is where the grid lies in the mosaic. If `cloud_optimized`, its overviews are seen, and
+    begin where the file does; otherwise they are hidden, and are the mosaic's part.
 
     The file begins at the first pixel of a block of the mosaic: up to 511 rows and columns of no
     data lie before the grid's. It is written in place, and a file of encoded blocks beside it
@@ -59,6 +70,8 @@ def write_tile_map(
     codec = BlockCodec(about.compression)
     encoded = path.with_name(f"{path.name}.encoded")
     n_bands = len(about.labels)
+    if cloud_optimized:
+        parts, window = _from_first_block(parts, window)
     with Sources() as sources, Spool(encoded, sources, codec) as spool:
         with OpenParts(n_bands, codec) as opened:
             build = TileBuilder(parts, window, n_bands, about.nodata, opened, sources, spool)
@@ -72,7 +85,8 @@ def write_tile_map(
             band_tags=band_tags(made.figures, shape[0] * shape[1]),
             compression=about.compression,
         )
-        write_geotiff(path, template, BLOCK, _images(made, shape), sources)
+        images = _images(made, shape, hidden=not cloud_optimized)
+        write_geotiff(path, template, BLOCK, images, sources, cloud_optimized=cloud_optimized)
     encoded.unlink()
     return shares(made.figures, window.height * window.width)
 
@@ -89,7 +103,14 @@ def _shape(frame: Frame, window: Window) -> tuple[int, int]:
     )
 
 
-def _images(made: TileBlocks, shape: tuple[int, int]) -> list[Image]:
+def _from_first_block(parts: Sequence[Part], window: Window) -> tuple[list[Part], Window]:
+    """Count rows and columns from the first block that a window shares a pixel with."""
+    corner = Frame.around(window, BLOCK).window(BLOCK)
+    moved = [replace(part, window=part.window.relative_to(corner)) for part in parts]
+    return moved, window.relative_to(corner)
+
+
+def _images(made: TileBlocks, shape: tuple[int, int], *, hidden: bool) -> list[Image]:
     kept = {
         _FIGURES: field(DOUBLE, made.figures.ravel()),
         _PLACE: field(SIGNED, [made.frame.row, made.frame.col]),
@@ -97,7 +118,8 @@ def _images(made: TileBlocks, shape: tuple[int, int]) -> list[Image]:
     images = [Image(shape, made.levels[0], fields=kept)]
     for level, blocks in enumerate(made.levels[1:], start=1):
         whole = made.frame.halved(level).window(BLOCK)
-        images.append(Image(whole.shape, blocks, hidden=True))
+        size = whole.shape if hidden else halved_shape(shape, level)
+        images.append(Image(size, blocks, hidden=hidden))
     return images
 
 
@@ -142,15 +164,48 @@ def placed_tile(
         ):
             return None
         levels = _levels(part, [full, *hidden], sources)
-        shape = (len(FIGURES), n_bands, frame.rows, frame.cols)
-        figures = full.numbers(_FIGURES).astype(np.float64).reshape(shape)
+        figures = _figures(full, frame, n_bands)
     except TiffError:
         return None  # GDAL says better what is wrong with it
     return PlacedTile(part, frame, levels, figures)
 
 
+def kept_figures(part: Part, n_bands: int) -> tuple[Frame, NDArray[np.float64]] | None:
+    """Return a map's blocks of the mosaic with their `FIGURES`; None where it lies on others.
+
+    Raises
+    ------
+    OutputError
+        If the file is cut short.
+    """
+    frame = Frame.around(part.window, BLOCK)
+    try:
+        full = read_directories(part.path)[0]
+        offset, size = full.places
+        if (offset + size).max() > part.path.stat().st_size:
+            raise torn(part, "the file ends before its last block")
+        if not _lies_on_blocks(full, frame, part, n_bands):
+            return None
+        return frame, _figures(full, frame, n_bands)
+    except TiffError as error:
+        raise torn(part, error) from error
+
+
+def _figures(full: Directory, frame: Frame, n_bands: int) -> NDArray[np.float64]:
+    shape = (len(FIGURES), n_bands, frame.rows, frame.cols)
+    return full.numbers(_FIGURES).astype(np.float64).reshape(shape)
+
+
 def _fits(full: Directory, frame: Frame, part: Part, n_bands: int, codec: BlockCodec) -> bool:
-    if not {HIDDEN, _FIGURES, _PLACE, PIXEL_SIZE, TIE_POINT} <= set(full.fields):
+    return (
+        {HIDDEN, _PLACE} <= set(full.fields)
+        and _lies_on_blocks(full, frame, part, n_bands)
+        and codec.made(full.fields)
+    )
+
+
+def _lies_on_blocks(full: Directory, frame: Frame, part: Part, n_bands: int) -> bool:
+    if not {_FIGURES, PIXEL_SIZE, TIE_POINT} <= set(full.fields):
         return False
     grid = _begun(part.grid, part.window, frame)
     found = np.concatenate([full.numbers(PIXEL_SIZE)[:2], full.numbers(TIE_POINT)[3:5]])
@@ -159,7 +214,6 @@ def _fits(full: Directory, frame: Frame, part: Part, n_bands: int, codec: BlockC
         full.shape == _shape(frame, part.window)
         and full.number(BANDS, 1) == n_bands
         and bool(np.allclose(found.astype(np.float64), wanted, rtol=0, atol=1e-3))
-        and codec.made(full.fields)
     )
 
 

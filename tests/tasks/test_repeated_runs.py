@@ -137,6 +137,8 @@ CHANGES: dict[str, tuple[Callable[[Folder], None] | dict[str, object], set[str]]
     "interpolated dates": ({"auto_date": True}, ALL - {"common_mask"}),
     "cubes too": ({"write_outputs": True}, {"preprocess"}),
     "name of the map": ({"output_name": "ndvi 2018.v2"}, {"mosaic"}),
+    "a VRT": ({"mosaic": "vrt"}, {"merge_tile", "mosaic"}),
+    "maps of tiles alone": ({"mosaic": "none"}, {"merge_tile", "mosaic"}),
     "fewer tiles": ({"tiles": TILES[:1]}, {"mosaic"}),
     "chunks": ({"chunking": Chunking(mode="split_number", number=4)}, NOTHING),
 }
@@ -162,6 +164,31 @@ def test_what_is_kept_is_what_a_fresh_run_would_make(folder, name):
     if name == "chunks":  # of a map that is kept none are made
         wanted = {path: data for path, data in wanted.items() if "_chunk_" not in path}
     assert {path: kept.get(path) for path in wanted} == wanted
+
+
+@pytest.mark.slow
+def test_another_form_of_the_map_computes_nothing_again_and_replaces_the_first(folder):
+    out = folder.root / "out"
+    shutil.rmtree(out / "customF")  # as `sitsflow clean` does
+    mine = out / "final" / "mine.tif"
+    mine.write_text("nobody's")
+
+    def there() -> set[str]:
+        assert mine.exists()
+        made = {path.name for path in (*out.glob("final/*"), *out.glob("by_tiles/*.json"))}
+        return made - {"quicklook.png", "mine.tif"}
+
+    one, collection = {"features_map.json"}, {"features_map_collection.json"}
+    collection |= {f"{tile}.json" for tile in TILES}
+    assert there() == {"features_map.tif"} | one
+    first = (out / "final" / "features_map.tif").read_bytes()
+    assert tasks(folder.request(mosaic="vrt")) == {"merge_tile", "mosaic"}
+    assert there() == {"features_map.vrt"} | one | collection
+    assert tasks(folder.request(mosaic="none")) == {"mosaic"}
+    assert there() == collection
+    assert tasks(folder.request()) == {"merge_tile", "mosaic"}
+    assert there() == {"features_map.tif"} | one
+    assert (out / "final" / "features_map.tif").read_bytes() == first
 
 
 def test_a_corrected_function_redoes_what_its_remedy_says(folder):

@@ -53,6 +53,25 @@ def test_a_map_that_may_fill_the_disk_is_noticed(
     assert not [text for text in make_plan(request)[0].notices if "GB" in text]
 
 
+@pytest.mark.parametrize(
+    ("tiles", "one", "n_tiles", "said"),
+    [
+        (600, 500, 2, "besides the maps of the tiles 4e-07 GB are free"),
+        (600, 300, 2, ""),
+        (600, 500, 1, ""),
+        (1200, 500, 2, ""),  # all of it has no room, which another notice says
+        (100, 300 * 10**9, 2, "large files"),
+    ],
+)
+def test_a_second_copy_in_one_file_is_noticed_where_it_is_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, tiles: int, one: int, n_tiles: int, said: str
+) -> None:
+    disk(monkeypatch, total=10**13, free=10**12 if one > 10**9 else 1000)
+    notices = list(room.one_file_notice(tmp_path, tiles, one, n_tiles))
+    assert len(notices) == bool(said)
+    assert all(said in text and "chain.mosaic: vrt" in text for text in notices)
+
+
 def test_without_compression_a_map_needs_all_its_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

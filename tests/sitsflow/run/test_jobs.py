@@ -4,7 +4,15 @@ import pytest
 
 from sitsflow.io.record import TaskRecord, save_record
 from sitsflow.plan import Plan
-from sitsflow.run.jobs import Job, all_jobs, fingerprint, is_done, ram_gb, selected_steps
+from sitsflow.run.jobs import (
+    Job,
+    all_jobs,
+    fingerprint,
+    is_done,
+    only_laid_out_otherwise,
+    ram_gb,
+    selected_steps,
+)
 from sitsflow.run.status import JobStatus, load_status, save_status, table
 from tests.plans import grid_at, plan_for
 
@@ -114,3 +122,20 @@ def test_the_mosaic_needs_memory_for_the_places_of_its_blocks(tmp_path: Path) ->
     assert ram_gb(Job("mosaic"), plan) == pytest.approx(light, abs=1e-5)
     wide = plan.model_copy(update={"mosaic_grid": grid_at(0, 0, 110_000, 110_000)})
     assert ram_gb(Job("mosaic"), wide) - light == pytest.approx(2 * 215**2 * 300e-9)
+
+
+def test_a_map_for_another_mosaic_is_laid_out_again_and_its_chunks_count_as_done(
+    tmp_path: Path,
+) -> None:
+    plan, tiles = two_tiles(tmp_path)
+    merge, chunk = Job("merge_tile", "A"), Job("write_features", "A", 1)
+    do(merge, plan, tiles)
+    for form in ("vrt", "none"):
+        other, _ = two_tiles(tmp_path, mosaic=form)
+        assert not is_done(merge, other, tiles)
+        assert only_laid_out_otherwise(merge, other, tiles)
+        assert is_done(chunk, other, tiles)
+        assert not is_done(Job("write_features", "B", 1), other, tiles)
+    assert not only_laid_out_otherwise(merge, plan, tiles)
+    one, other = (two_tiles(tmp_path, mosaic=form)[0] for form in ("vrt", "none"))
+    assert fingerprint(merge, one, tiles) == fingerprint(merge, other, tiles)

@@ -11,6 +11,7 @@ from sitsflow.plan import Plan, save_plan
 from sitsflow.run.cleaning import remove, temporary
 from sitsflow.run.jobs import Job, all_jobs
 from sitsflow.run.output_folder import output_folder
+from sitsflow.run.previous_run import map_before, set_aside
 from sitsflow.run.status import JobStatus, save_status
 from sitsflow.run.summary import summarize
 from tests.sitsflow.run.test_jobs import do, two_tiles
@@ -59,6 +60,25 @@ def test_a_run_is_told_from_its_files(run: tuple[Plan, dict]) -> None:
     whole = summarize(paths.root)
     assert whole.complete
     assert "too wet" not in whole.text()
+
+
+@pytest.mark.parametrize(
+    ("form", "shown"), [("vrt", "final/features_map.vrt"), ("none", "by_tiles")]
+)
+def test_the_map_is_named_in_the_form_that_it_has(tmp_path: Path, form: str, shown: str) -> None:
+    plan, tiles = two_tiles(tmp_path / "out", mosaic=form)
+    with output_folder(plan):
+        save_plan(plan, tiles)
+    for path in (plan.paths.map, plan.paths.tile_map("A")):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    name = "map: " if form == "vrt" else "tile maps: "
+    (line,) = [one for one in summarize(tmp_path / "out").text().splitlines() if name in one]
+    assert line.endswith(f"out/{shown}")
+    set_aside(plan.paths, finished=True)
+    before = map_before(plan.paths)
+    assert before == plan.paths.previous_run / shown
+    assert before.exists()
 
 
 def test_a_run_under_way_is_told_and_not_cleaned(run: tuple[Plan, dict]) -> None:

@@ -231,7 +231,7 @@ def test_a_tile_between_pixels_is_not_laid_out_again(tmp_path):
         _make_tile(plan, tile_plan, arrays[name])
     with rasterio.open(plan.paths.tile_map("B")) as dataset, Sources() as sources:
         assert dataset.transform == grid_at(16.3, 32.4, 1, 1).transform
-        part = mosaic._part_of_map(plan, tile_plans["B"])
+        part = mosaic.part_of_map(plan, tile_plans["B"])
         assert placed_tile(part, plan.mosaic_grid, 2, BlockCodec("ZSTD"), sources) is not None
     mosaic_tiles(plan, tile_plans)
     _check(plan.paths.map, _joined(plan, tile_plans, arrays))
