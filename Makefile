@@ -19,11 +19,11 @@ $(INSTALLED): pyproject.toml constraints.txt
 	$(BIN)/python -m sitsflow.steps.kernels
 	@touch $@
 
-$(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
+$(VENV)/.bench $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-sensors bench-tile bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-quick bench-growth bench-sensors bench-tile bench-orchestration docs docs-site constraints clean
 help: ## show these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
@@ -57,8 +57,12 @@ lint: $(INSTALLED) ## ruff, deptry, mypy, and whether the generated documentatio
 	$(BIN)/mypy
 	$(BIN)/python -m blocks.reference --check docs/configuration.md
 	$(BIN)/python -m blocks.sensor_table --check docs/sensors.md
-bench: $(INSTALLED) ## measure the science against GDAL's warper
-	$(BIN)/python -m tests.benchmarks
+bench: $(VENV)/.bench ## measure the engine, the whole flow, rivals and floors on the same maps (up to an hour)
+	$(BIN)/python -m tests.benchmarks $(ARGS)
+bench-quick: $(VENV)/.bench ## the same on a small tile, once
+	$(BIN)/python -m tests.benchmarks --quick $(ARGS)
+bench-growth: $(INSTALLED) ## measure how CPU and memory grow with dates, pixels, bands, features and tiles
+	$(BIN)/python -m tests.benchmarks.growth $(ARGS)
 bench-sensors: $(INSTALLED) ## measure what each mask and band of each sensor costs
 	$(BIN)/python -m tests.benchmarks.sensors $(ARGS)
 bench-tile: $(INSTALLED) ## measure each part of a run on one whole tile (ARGS="/tmp/FOLDER --dates 6", up to 6 GB)
@@ -70,7 +74,7 @@ docs: $(INSTALLED) ## write the configuration reference and the table of sensors
 	$(BIN)/python -m blocks.sensor_table docs/sensors.md
 docs-site: $(VENV)/.docs ## build the documentation as a site, site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
-constraints: $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
+constraints: $(VENV)/.bench $(VENV)/.docs $(VENV)/.ui ## pin what is installed now
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
 		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment

@@ -133,6 +133,8 @@ def _report(state: State[Any], planned: PlannedRun, console: Console) -> ExitSta
         )
     run_url = url_for("flow-run", str(state.state_details.flow_run_id))
     console.print(f"this run in the Prefect UI: {run_url}", highlight=False, soft_wrap=True)
-    for name, path in planned.plan.paths.results.items():
-        sys.stdout.write(f"{name + ':':<11}{path}\n")
+    results = planned.plan.paths.results
+    width = max(map(len, results), default=0) + 2
+    for name, path in results.items():
+        sys.stdout.write(f"{name + ':':<{width}}{path}\n")
     return ExitStatus.MADE if state.is_completed() else ExitStatus.FAILED

@@ -1,99 +1,96 @@
-"""The two jobs that are compared; each runs in a process of its own."""
+"""What is measured: three maps of one simulated Sentinel-2 tile."""
 
 from __future__ import annotations
 
-import json
-import resource
-import sys
-import time
-from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
-
-import rasterio
-from rasterio.enums import Resampling
-from rasterio.vrt import WarpedVRT
-from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Chunking, FunctionCall, Request, SensorRequest
-from sitsflow.steps.chunk import compute_chunk
+from sitsflow.simulate import simulate
 
-FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
+TILE = "T31TCJ"
+START, LAST = date(2018, 1, 1), date(2018, 12, 31)
+UTM, LAMBERT = "EPSG:32631", "EPSG:2154"
+MASKS = ("CLM", "SAT", "EDG")
+BANDS = ("B2", "B3", "B4", "B5", "B6", "B7", "B8", "B8A", "B11", "B12")
+NDVI_BANDS = ("B4", "B8")
+CHUNKS = 8
 
 
-def plan_for(products: Path, crs: str, chunks: int) -> tuple[Plan, TilePlan]:
-    """Plan the tutorial's three functions over the one simulated tile."""
-    request = Request(
-        output_path=products.parent / "map",
-        tiles=("T31TCJ",),
+@dataclass(frozen=True)
+class Job:
+    """A map: its bands, its reference system, and its features in order.
+
+    `scales` bring the features to the units of reflectance, or of indices between -1 and 1.
+    """
+
+    title: str
+    bands: tuple[str, ...]
+    crs: str
+    functions: tuple[FunctionCall, ...]
+    scales: tuple[float, ...]
+
+
+_NDVI = FunctionCall(name="metrics", kwargs={"of": "ndvi", "what": "min max mean"})
+_MEANS = FunctionCall(
+    name="metrics", kwargs={"of": " ".join((*BANDS, "NDVI", "NDWI", "Brightness")), "what": "mean"}
+)
+JOBS = {
+    "ndvi-2154": Job(
+        "2 bands, NDVI's min, max and mean, EPSG:2154", NDVI_BANDS, LAMBERT, (_NDVI,), (1e-3,) * 3
+    ),
+    "all-2154": Job(
+        "10 bands, means of them, NDVI, NDWI and Brightness, EPSG:2154",
+        BANDS,
+        LAMBERT,
+        (_MEANS,),
+        (*[1e-4] * len(BANDS), 1e-3, 1e-3, 1e-4),
+    ),
+    "ndvi-utm": Job(
+        "2 bands, NDVI's min, max and mean, the products' own EPSG:32631",
+        NDVI_BANDS,
+        UTM,
+        (_NDVI,),
+        (1e-3,) * 3,
+    ),
+}
+
+
+def products_of(folder: Path, dates: int, size: int) -> Path:
+    """Return the folder of `dates` products of `size` x `size` pixels; simulated if need be."""
+    products = folder / f"products_{dates}_{size}"
+    if not products.exists():
+        begun = folder / "begun"
+        every = 360 // dates
+        end = START + timedelta(days=every * (dates - 1))
+        simulate(begun, "Sentinel_2", [TILE], START, end, every, size, 0)
+        begun.rename(products)
+    return products
+
+
+def request_for(job: Job, products: Path, chunks: int, out: Path) -> Request:
+    """Return what a run of the job is asked."""
+    return Request(
+        output_path=out,
+        tiles=(TILE,),
         sensors=(
             SensorRequest(
-                sensor="Sentinel_2",
-                root=products,
-                start=date(2018, 1, 1),
-                end=date(2018, 12, 31),
-                temporal_resolution=10,
+                sensor="Sentinel_2", root=products, start=START, end=LAST, temporal_resolution=10
             ),
         ),
         auto_date=False,
-        crs=crs,
+        crs=job.crs,
         resolution=(10, 10),
         concat_mode=False,
-        functions=tuple(FunctionCall(name=name) for name in FUNCTIONS),
+        functions=job.functions,
         chunking=Chunking(mode="split_number", number=chunks),
     )
-    plan, tiles = make_plan(request)
-    return plan, tiles["T31TCJ"]
 
 
-def whole_map(plan: Plan, tile: TilePlan) -> None:
-    """Read, mask, resample, interpolate and compute: all chunks, nothing written."""
-    for index in range(len(tile.chunks)):
-        compute_chunk(plan, tile, index)
-
-
-def gdal_warp(plan: Plan, tile: TilePlan) -> None:
-    """Read the same windows of the same two bands through GDAL's cubic warper, and no more."""
-    grid = tile.grid
-    with rasterio.Env(GDAL_NUM_THREADS="1", GDAL_DISABLE_READDIR_ON_OPEN="EMPTY_DIR"):
-        for window in tile.chunks:
-            place = RasterioWindow(window.col, window.row, window.width, window.height)
-            for scene in tile.series[0].scenes:
-                for name in tile.series[0].read:
-                    with (
-                        rasterio.open(scene.bands[name].path) as source,
-                        WarpedVRT(
-                            source,
-                            crs=grid.crs,
-                            transform=grid.transform,
-                            width=grid.width,
-                            height=grid.height,
-                            resampling=Resampling.cubic,
-                            src_nodata=-10000,
-                        ) as warped,
-                    ):
-                        warped.read(1, window=place)
-
-
-JOBS: dict[str, Callable[[Plan, TilePlan], None]] = {"sitsflow": whole_map, "warper": gdal_warp}
-
-
-def main(job: str, products: str, crs: str, chunks: str) -> None:
-    """Run one job and print what it took, as JSON."""
-    plan, tile = plan_for(Path(products), crs, int(chunks))
-    # Compiled code is kept on disk; loading it, and the first call, are not what is measured.
-    compute_chunk(plan, tile, 0)
-    wall, cpu = time.perf_counter(), time.process_time()
-    JOBS[job](plan, tile)
-    figures = {
-        "cpu_s": time.process_time() - cpu,
-        "wall_s": time.perf_counter() - wall,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    sys.stdout.write(json.dumps(figures) + "\n")
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def plan_of(job: Job, products: Path, chunks: int = CHUNKS) -> tuple[Plan, TilePlan]:
+    """Plan a job; all contenders take its files, dates and windows."""
+    plan, tiles = make_plan(request_for(job, products, chunks, products.parent / "map"))
+    return plan, tiles[TILE]

@@ -26,8 +26,9 @@ from sitsflow.steps.item import write_item
 from sitsflow.steps.kernels import compile_kernels
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
-from tests.benchmarks.jobs import FUNCTIONS
 from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
+
+FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
 
 
 def plan_run(products: Path, out: Path, dates: int) -> None:
