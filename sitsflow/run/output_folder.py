@@ -131,7 +131,7 @@ def leftovers(paths: OutputPaths) -> list[Path]:
     """
     features = paths.root.glob("features/*/tmp")
     return [
-        *temporary_folders(paths.by_tiles, paths.chunks, paths.final, *features),
+        *temporary_folders(paths.by_tiles, paths.chunks, paths.final, paths.state, *features),
         *half_written(paths.state),
         *half_written(paths.logs),
         *paths.root.glob(f".{paths.status.name}.*"),
