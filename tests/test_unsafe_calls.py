@@ -26,6 +26,11 @@ CALLS = {
     "yaml.unsafe_load", "yaml.full_load", "yaml.load_all", "yaml.unsafe_load_all",
     "np.load", "numpy.load", "pd.read_pickle", "np.fromregex", "pd.eval", "ne.evaluate",
 }  # fmt: skip
+GENERATES_XML = {
+    "xml.sax.saxutils", "xml.sax.saxutils.XMLGenerator",
+    "xml.sax.xmlreader", "xml.sax.xmlreader.AttributesImpl",
+}  # fmt: skip
+"""A writer of XML piece by piece, and the mapping of attributes that it takes."""
 YAML_LOADERS = {"_Loader", "SafeLoader", "yaml.SafeLoader", "CSafeLoader", "yaml.CSafeLoader"}
 
 
@@ -70,6 +75,8 @@ def test_the_loader_of_configurations_is_a_safe_one() -> None:
 @pytest.mark.parametrize("module", MODULES)
 def test_xml_is_written_and_never_parsed(module: str) -> None:
     xml = {name for name in imported(MODULES[module]) if name.split(".")[0] in ("xml", "lxml")}
+    if module == "sitsflow.io.vrt":
+        xml -= GENERATES_XML
     assert xml <= {"xml.etree", "xml.etree.ElementTree"}, "its entities are not off: use defusedxml"
     assert not xml or module.startswith(WRITES_XML)
     used = {
