@@ -76,6 +76,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "chunks": ({}, {"chunking": Chunking(mode="user_fixed", size_x=7, size_y=9)}, NOTHING),
     "memory": ({}, {"maximum_ram": 3.0}, NOTHING),
     "name of the map": ({}, {"output_name": "other"}, NOTHING),
+    "kind of map": ({}, {"mosaic": "vrt"}, NOTHING),
     "whole chunks": ({}, {"whole_chunk": True}, FEATURES),
     "time limits": ({}, {"probe_seconds": 5.0, "timeout": 5.0}, NOTHING),
     "level of the logs": ({}, {"logger_level": "ERROR"}, NOTHING),
