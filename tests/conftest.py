@@ -49,3 +49,12 @@ def real_landsat() -> Path:
     if not folder.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
         pytest.skip(f"real products are not there: {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def real_sentinel1() -> Path:
+    """The metadata of a real Sentinel-1 product, whose raster is empty, and heights of Rome."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "sentinel1"
+    if not folder.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
+        pytest.skip(f"real products are not there: {folder}")
+    return folder

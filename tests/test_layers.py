@@ -18,8 +18,9 @@ MAY_IMPORT = {
     "deployments": {"deployments", "flows", "blocks", "sitsflow"},
 }
 ROOMS = (
-    "errors", "dates", "digest", "yaml_text", "request", "geo", "products", "io", "plan",
-    "timeseries", "features", "planning", "steps", "library", "run", "report", "simulate",
+    "errors", "dates", "digest", "yaml_text", "radar_settings", "request",
+    "geo", "products", "io", "radar", "plan", "timeseries", "features", "planning", "steps",
+    "library", "run", "report", "simulate",
 )  # fmt: skip
 """Rooms of the science, and the modules at its top, in the order in which data flow."""
 ENGINE = {"prefect", "prefect_dask", "dask", "distributed"}

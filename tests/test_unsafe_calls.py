@@ -19,7 +19,7 @@ UNPACKS = {"tarfile", "zipimport"}
 WRITES_ZIP = {"sitsflow.run.bug_report", "sitsflow.simulate.archive"}
 READS_ZIP = {"sitsflow.products.files"}  # lists members, and reads one of them into memory
 WRITES_XML = "sitsflow.simulate."
-XML_THAT_WRITES = {"Element", "SubElement", "ElementTree", "indent"}
+XML_THAT_WRITES = {"Element", "SubElement", "ElementTree", "indent", "register_namespace"}
 CALLS = {
     "eval", "exec", "compile", "__import__", "execfile",
     "os.system", "os.popen", "os.execv", "runpy.run_path", "shutil.unpack_archive",

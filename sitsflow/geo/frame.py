@@ -63,3 +63,23 @@ def overlap(one: Window, other: Window) -> Window | None:
 def halved_shape(shape: tuple[int, int], level: int) -> tuple[int, int]:
     """Return rows and columns of an overview; a last odd one is kept, as GDAL does."""
     return -(-shape[0] >> level), -(-shape[1] >> level)
+
+
+def anchored(grid: Grid, window: Window, step: int) -> tuple[Grid, Window]:
+    """Return a window in a grid that begins earlier, so that every `step`-th pixel is the same one.
+
+    The part of a tile inside an area has its own first pixel. Nodes that are counted from here lie
+    at the same places for all parts of a map, and so do the pixels between them.
+    """
+    down = round(-grid.y / grid.yres) % step
+    right = round(grid.x / grid.xres) % step
+    earlier = grid.model_copy(
+        update={
+            "x": grid.x - right * grid.xres,
+            "y": grid.y + down * grid.yres,
+            "height": grid.height + down,
+            "width": grid.width + right,
+        }
+    )
+    moved = window.model_copy(update={"row": window.row + down, "col": window.col + right})
+    return earlier, moved

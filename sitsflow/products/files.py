@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from fnmatch import fnmatchcase
 from glob import escape
@@ -79,19 +80,7 @@ class ProductFiles:
         found = sorted(self._matching(pattern))
         if not found:
             return None
-        path, size = found[0]
-        if size > _MOST_BYTES:
-            raise ProductError(f"{path}: {size} bytes, too many for metadata")
-        try:
-            return self._bytes(path).decode("utf-8")
-        except (OSError, zipfile.BadZipFile, ValueError, RuntimeError) as error:
-            raise ProductError(f"{path}: cannot be read ({error})") from None
-
-    def _bytes(self, path: Path) -> bytes:
-        if self.product.is_dir():
-            return path.read_bytes()
-        with zipfile.ZipFile(self.product) as archive:
-            return archive.read(path.relative_to(self.product).as_posix())
+        return read_text(self.product, found[0].path)
 
     def _filled(self, pattern: str) -> str:
         """Return a pattern with what the product's name tells in the places of its groups."""
@@ -107,6 +96,31 @@ class ProductFiles:
                 if fnmatchcase(path.name.lower(), wanted) and path.is_file()
             ]
         return [file for name, file in self._files.items() if fnmatchcase(name.lower(), wanted)]
+
+
+def read_text(product: Path, path: Path) -> str:
+    """Return what a file of a product holds, which may be an archive.
+
+    Raises
+    ------
+    ProductError
+        If it cannot be read, or is no text of a sane size.
+    """
+    try:
+        if product.is_dir():
+            with path.open("rb") as file:
+                raw = file.read(_MOST_BYTES + 1)
+        else:
+            with (
+                zipfile.ZipFile(product) as archive,
+                archive.open(path.relative_to(product).as_posix()) as member,
+            ):
+                raw = member.read(_MOST_BYTES + 1)
+        if len(raw) <= _MOST_BYTES:
+            return raw.decode("utf-8")
+    except (OSError, zipfile.BadZipFile, zlib.error, ValueError, RuntimeError, KeyError) as error:
+        raise ProductError(f"{path}: cannot be read ({error})") from None
+    raise ProductError(f"{path}: more than {_MOST_BYTES} bytes, too many for metadata")
 
 
 def place_in(product: Path, path: Path) -> str:

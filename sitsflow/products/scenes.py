@@ -260,7 +260,8 @@ def refuse_broken(broken: Sequence[Skipped]) -> None:
     """Raise one error that names every broken product."""
     if not broken:
         return
-    lines = [f"  {one.reason}" for one in broken]
-    count = "1 product is" if len(broken) == 1 else f"{len(broken)} products are"
+    lines = list(dict.fromkeys(f"  {one.reason}" for one in broken))  # tiles may share products
+    products = len({one.product for one in broken})
+    count = "1 product is" if products == 1 else f"{products} products are"
     remedy = "complete them, or set chain.skip_broken_products: True to go on without them"
     raise ProductError("\n".join([f"{count} broken; {remedy}:", *lines]))

@@ -4,6 +4,7 @@
 them together; one module a sensor places its tiles and writes its files.
 """
 
-from sitsflow.simulate.run import SIMULATORS, simulate
+from sitsflow.simulate.radar_options import RadarOptions
+from sitsflow.simulate.run import SENSORS, SIMULATORS, simulate
 
-__all__ = ["SIMULATORS", "simulate"]
+__all__ = ["SENSORS", "SIMULATORS", "RadarOptions", "simulate"]

@@ -12,8 +12,9 @@ from xml.etree import ElementTree as Xml
 import numpy as np
 from numpy.typing import NDArray
 
+from sitsflow.geo.mgrs import BadTileError, Corner
 from sitsflow.simulate.metadata import add, save
-from sitsflow.simulate.model import BadTileError, Corner, Simulator, described
+from sitsflow.simulate.model import Simulator, described
 from sitsflow.simulate.raster import write_raster
 from sitsflow.simulate.scene import Scene
 from sitsflow.simulate.weather import Sky, sun_on

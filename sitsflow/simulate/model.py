@@ -7,29 +7,17 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
 
 from sitsflow.geo.grid import Grid
+from sitsflow.geo.mgrs import Corner
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.simulate.scene import Scene
-
-
-class Corner(NamedTuple):
-    """North-west corner of a real tile, in metres, and its coordinate reference system."""
-
-    crs: str
-    x: float
-    y: float
 
 
 @lru_cache(maxsize=16)
 def described(name: str) -> Sensor:
     """Return a built-in sensor description, read once."""
     return load_sensors()[name]
-
-
-class BadTileError(ValueError):
-    """A tile name that the sensor's tiling does not know; becomes a fault of the request."""
 
 
 @dataclass(frozen=True)

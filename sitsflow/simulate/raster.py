@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import rasterio
 from numpy.typing import NDArray
+from rasterio.control import GroundControlPoint
 
 from sitsflow.geo.grid import Grid
 
@@ -60,5 +61,28 @@ def write_jpeg2000(path: Path, numbers: NDArray[Any], grid: Grid) -> None:
         ycbcr420=False,
         blockxsize=_JPEG2000_TILE,
         blockysize=_JPEG2000_TILE,
+    ) as raster:
+        raster.write(numbers, 1)
+
+
+def write_radar(path: Path, numbers: NDArray[np.uint16], places: NDArray[np.float64]) -> None:
+    """Write a radar image, shape (line, sample), as a GeoTIFF without a grid.
+
+    `places` has a row of line, pixel, longitude, latitude and height a ground control point.
+    """
+    points = [
+        GroundControlPoint(row=row, col=col, x=x, y=y, z=z) for row, col, x, y, z in places.tolist()
+    ]
+    with rasterio.open(
+        path,
+        "w",
+        driver="GTiff",
+        count=1,
+        height=numbers.shape[0],
+        width=numbers.shape[1],
+        dtype="uint16",
+        gcps=points,
+        crs="EPSG:4326",
+        blockysize=1,
     ) as raster:
         raster.write(numbers, 1)

@@ -10,13 +10,17 @@ from pathlib import Path
 
 from sitsflow.errors import ConfigError, Fault, OutputError
 from sitsflow.products.rasters import NAME
+from sitsflow.radar_settings import NAME as SENTINEL_1
 from sitsflow.simulate.archive import pack
+from sitsflow.simulate.arguments import multiple_faults, series_faults, tile_faults
 from sitsflow.simulate.landsat import LANDSAT5, LANDSAT7, LANDSAT8
 from sitsflow.simulate.landsat_old import LANDSAT5_OLD, LANDSAT8_OLD
 from sitsflow.simulate.landsat_usgs import LANDSAT8_USGS, LANDSAT8_USGS_INFRARED
 from sitsflow.simulate.landscape import survey
-from sitsflow.simulate.model import BadTileError, Simulator
+from sitsflow.simulate.model import Simulator
+from sitsflow.simulate.radar_options import RadarOptions
 from sitsflow.simulate.scene import Scene
+from sitsflow.simulate.sentinel1 import radar_faults, simulate_sentinel1, write_references
 from sitsflow.simulate.sentinel2 import SENTINEL_2
 from sitsflow.simulate.sentinel2_l3a import SENTINEL_2_L3A
 from sitsflow.simulate.sentinel2_s2c import BASELINES, SENTINEL_2_S2C, with_baseline
@@ -38,9 +42,12 @@ SIMULATORS: dict[str, Simulator] = {
     "Landsat8_usgs_infrared": LANDSAT8_USGS_INFRARED,
     NAME: USER_RASTERS,
 }
-"""Sensors that can be simulated, by the name of their description."""
+"""Sensors whose products belong to a tile each, by the name of their description."""
 
-SMALLEST = 16  # pixels: under it neighbours would not overlap
+SENSORS = (*SIMULATORS, SENTINEL_1)
+"""All sensors that can be simulated."""
+
+_RADAR_DAYS = 12  # after which a satellite of Sentinel-1 passes again
 
 Progress = Callable[[int, int], None]
 
@@ -56,6 +63,7 @@ def simulate(
     seed: int,
     *,
     baseline: str | None = None,
+    radar: RadarOptions | None = None,
     zipped: bool = False,
     progress: Progress | None = None,
 ) -> list[Path]:
@@ -69,21 +77,27 @@ def simulate(
     Parameters
     ----------
     out : Path
-        Folder that gets ``<tile>/<product>/``; made if need be.
+        Folder that gets ``<tile>/<product>/``; made if need be. Products of Sentinel-1, which show
+        all tiles, lie in it themselves, with ``elevation.tif``, the heights, and
+        ``references/<tile>/reference.tif``, on the grid of each tile.
     sensor : str
-        One of `SIMULATORS`.
+        One of `SENSORS`.
     tiles : sequence of str
         Names in the sensor's own tiling, e.g. T31TCJ, D0005H0002 or tile199029.
     start, end : date
         First date, and the last possible one.
     every : int or None
-        Days between dates. None: as the sensor has them, 30 of syntheses and 10 of others.
+        Days between dates. None: as the sensor has them, 30 of syntheses, 12 of Sentinel-1 and 10
+        of others.
     size : int
-        Rows and columns of a tile at the sensor's finest resolution; even for Sentinel-2.
+        Rows and columns of a tile at the sensor's finest resolution; even for Sentinel-2 and
+        Sentinel-1.
     seed : int
         Of the world and its weather.
     baseline : {"0212", "0400"}, optional
         Processing baseline of all products of Sentinel_2_S2C. Without it, that of their day.
+    radar : RadarOptions, optional
+        Orbits, relief and speckle of Sentinel_1.
     zipped : bool
         Whether each product is a zip archive with its folder in it, as agencies deliver them.
     progress : callable, optional
@@ -92,7 +106,7 @@ def simulate(
     Returns
     -------
     list of Path
-        The products' folders or archives, by tile, then by date.
+        The products' folders or archives, by tile, then by date; those of Sentinel-1 by date.
 
     Raises
     ------
@@ -101,7 +115,19 @@ def simulate(
     OutputError
         If a product is already there; nothing is written then.
     """
-    _check(sensor, tiles, start, end, every, size, baseline)
+    faults = _faults(sensor, tiles, start, end, every, size, baseline, radar)
+    if faults:
+        raise ConfigError(faults, "the simulation")
+    if sensor == SENTINEL_1:
+        days_between = _RADAR_DAYS if every is None else every
+        about = radar or RadarOptions()
+        made = simulate_sentinel1(
+            out, tiles, start, end, days_between, size, seed,
+            directions=about.orbits, relief=about.relief, looks=about.looks, slices=about.slices,
+            zipped=zipped, progress=progress,
+        )  # fmt: skip
+        write_references(out, made.grids)
+        return list(made.products)
     simulator = SIMULATORS[sensor] if baseline is None else with_baseline(baseline)
     every = simulator.every if every is None else every
     days = [start + timedelta(step) for step in range(0, (end - start).days + 1, every)]
@@ -142,7 +168,7 @@ def _write(simulator: Simulator, path: Path, scene: Scene, *, zipped: bool) -> N
         part.rename(path)
 
 
-def _check(
+def _faults(
     sensor: str,
     tiles: Sequence[str],
     start: date,
@@ -150,30 +176,24 @@ def _check(
     every: int | None,
     size: int,
     baseline: str | None,
-) -> None:
+    radar: RadarOptions | None,
+) -> list[Fault]:
     faults = []
-    simulator = SIMULATORS.get(sensor)
+    simulator = SENTINEL_2 if sensor == SENTINEL_1 else SIMULATORS.get(sensor)
     if simulator is None:
         faults.append(Fault("sensor", _unknown(sensor)))
     else:
-        faults += _tile_faults(simulator, tiles)
-        if size % simulator.multiple:
-            multiple = simulator.multiple
-            faults.append(
-                Fault("size", f"{size} is not a multiple of {multiple}, as {sensor} needs")
-            )
-    if not tiles:
-        faults.append(Fault("tiles", "no tile is named: give at least one"))
-    if start > end:
-        faults.append(Fault("start", f"{start} is after the end, {end}: exchange them"))
+        faults += tile_faults(simulator, tiles)
+        faults += multiple_faults(simulator, sensor, size)
     if baseline is not None:
         faults += _baseline_faults(sensor, baseline)
-    if every is not None and every < 1:
-        faults.append(Fault("every", f"{every} days between dates: give at least 1"))
-    if size < SMALLEST:
-        faults.append(Fault("size", f"{size} pixels is too small: give at least {SMALLEST}"))
-    if faults:
-        raise ConfigError(faults, "the simulation")
+    if sensor == SENTINEL_1:
+        about = radar or RadarOptions()
+        faults += radar_faults(tiles, about.orbits, about.relief, about.slices)
+    elif radar is not None:
+        words = "only Sentinel_1 has orbits, relief, speckle and slices: leave them out"
+        faults.append(Fault("sensor", words))
+    return faults + series_faults(tiles, start, end, every, size)
 
 
 def _baseline_faults(sensor: str, baseline: str) -> list[Fault]:
@@ -185,19 +205,6 @@ def _baseline_faults(sensor: str, baseline: str) -> list[Fault]:
 
 
 def _unknown(sensor: str) -> str:
-    near = difflib.get_close_matches(sensor, SIMULATORS, n=1)
-    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SIMULATORS)}"
+    near = difflib.get_close_matches(sensor, SENSORS, n=1)
+    hint = f"did you mean {near[0]}?" if near else f"known are {', '.join(SENSORS)}"
     return f"'{sensor}' cannot be simulated: {hint}"
-
-
-def _tile_faults(simulator: Simulator, tiles: Sequence[str]) -> list[Fault]:
-    faults = []
-    for tile in dict.fromkeys(tiles):
-        try:
-            simulator.corner(tile)
-        except BadTileError as error:
-            faults.append(Fault("tiles", str(error)))
-    twice = sorted({tile for tile in tiles if list(tiles).count(tile) > 1})
-    if twice:
-        faults.append(Fault("tiles", f"named twice: {', '.join(twice)}"))
-    return faults

@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sitsflow.geo.mgrs import tile_corner
 from sitsflow.simulate.metadata import Group, write_muscate
-from sitsflow.simulate.mgrs import tile_corner
 from sitsflow.simulate.model import Simulator, described
 from sitsflow.simulate.muscate import cloud_mask, geophysical_mask, stamp
 from sitsflow.simulate.raster import write_raster

@@ -13,10 +13,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from sitsflow.geo.mgrs import tile_corner
 from sitsflow.simulate import noise
 from sitsflow.simulate.cover import greenness
 from sitsflow.simulate.metadata import write_granule, write_user_product
-from sitsflow.simulate.mgrs import tile_corner
 from sitsflow.simulate.model import Simulator, described
 from sitsflow.simulate.raster import write_jpeg2000
 from sitsflow.simulate.scene import Scene, View

@@ -7,7 +7,7 @@ import re
 
 from rasterio.warp import transform
 
-from sitsflow.simulate.model import BadTileError, Corner
+from sitsflow.geo.mgrs import BadTileError, Corner
 
 EXTENT_M = 228_000
 """Side of a scene's raster, corners of no data included; real ones vary by some kilometres."""

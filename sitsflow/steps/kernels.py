@@ -12,6 +12,14 @@ from sitsflow.geo.averaging import Footprints
 from sitsflow.geo.coordinates import source_coordinates
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.resampling import nearest, resample
+from sitsflow.radar.border_noise import border_mask
+from sitsflow.radar.calibration import calibrate
+from sitsflow.radar.flattening_kernels import accumulate_facets, mark_distortions
+from sitsflow.radar.geocoding_kernels import locate_pixels, zero_doppler
+from sitsflow.radar.lee import lee, refined_lee
+from sitsflow.radar.lookup_table import LookupTable
+from sitsflow.radar.multitemporal_filter import filter_dates
+from sitsflow.radar.thermal_noise import AzimuthBlock, ThermalNoise
 from sitsflow.request import METHODS, Interpolation
 from sitsflow.steps.statistics import block_figures, halve
 from sitsflow.timeseries.gapfilling import fill_gaps
@@ -47,9 +55,39 @@ def compile_kernels() -> None:
         interpolate(series, series > 0, [0, 1], [0, 1, 2], how)
     normalized_difference(filled, filled)
     compile_metrics()
+    _compile_radiometry()
+    _compile_geocoding()
     block = np.ones((2, 2, 2), np.float32)
     block_figures(block[0], -1.0)
     halve(block[0], -1.0, block[1, :1, :1])
+
+
+def _compile_radiometry() -> None:
+    """Call the kernels that make backscatter of a radar image, and those that filter it."""
+    ends = np.array([0.0, 1.0])
+    table = LookupTable(ends, ends, np.ones((2, 2)))
+    block = AzimuthBlock(0, 1, 0, 1, ends, ends)
+    noise = ThermalNoise(table, (block,)).over(0, 0, (1, 1))
+    numbers = np.ones((1, 1), np.uint16)
+    for one in (None, noise):
+        calibrate(numbers, 0, 0, table, one)
+    border_mask(np.ones((1, 1), np.float32))
+    for smooth in (filter_dates, lee, refined_lee):
+        smooth(np.ones((1, 1, 1), np.float32))
+
+
+def _compile_geocoding() -> None:
+    orbit = np.arange(2.0), np.zeros((1, 4, 3))
+    zero_doppler(np.zeros((1, 3)), *orbit, 0.0, np.empty(1))
+    image = (0.0, 0.0, 1.0, 1.0, np.zeros(1), np.zeros(1), np.zeros((1, 2)))
+    lines, samples = np.empty((2, 1, 1))
+    heights = np.zeros((1, 1), np.float32)
+    nodes, frame = np.zeros((1, 1, 7)), (1, 0, 0)
+    locate_pixels(nodes, frame, heights, orbit, image, lines, samples)
+    layover, shadow = np.empty((2, 1, 1), np.bool_)
+    mark_distortions(heights, frame, np.ones((1, 1, 4)), layover, shadow)
+    part, area = (1.0, 0, 0, 1), np.zeros((1, 1))
+    accumulate_facets(nodes, frame, heights, (lines, samples), orbit, part, shadow, area)
 
 
 if __name__ == "__main__":

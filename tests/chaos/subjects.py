@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 import rasterio
 
+from sitsflow.geo.mgrs import BadTileError
 from sitsflow.products.scenes import Scene, find_scenes
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Chunking, Request, SensorRequest
 from sitsflow.simulate import SIMULATORS, simulate
-from sitsflow.simulate.model import BadTileError
 
 SENSORS = tuple(load_sensors())
 """Names of all sensors that sitsflow describes: a new one is attacked from its first day."""

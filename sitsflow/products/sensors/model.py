@@ -16,10 +16,13 @@ from sitsflow.yaml_text import load_yaml, yaml_problem
 
 CommonName = Literal[
     "coastal", "blue", "green", "red", "rededge1", "rededge2", "rededge3", "nir", "nir08",
-    "swir1", "swir2",
+    "swir1", "swir2", "vv", "vh", "hh", "hv",
 ]  # fmt: skip
-"""Band names shared by all sensors: indices speak only these."""
+"""Band names shared by all sensors: indices speak only these. The last four are polarisations."""
 
+
+POLARISATIONS = ("vv", "vh", "hh", "hv")
+"""Common names of bands of radar."""
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """In the name of a file beside a product that is a single file: a group of its pattern."""
@@ -115,6 +118,14 @@ class Sensor(_Strict):
     source: str = Field(description="where the format is described")
     path_key: str = Field(description="key of section `chain` that holds the root folder")
     temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
+    accessor: str = Field(
+        default="{label}_{name}",
+        description="what accessors call a band, an index or the masks, its `name`",
+    )
+    feature: str = Field(
+        default="{label}_{name}",
+        description="what output bands call it before their date; `lower` is the name so written",
+    )
     dated: bool = Field(default=True, description="False: rasters that stand for no day")
     product: str = Field(
         description="pattern of a product's name, with a group date; of several products with the "
@@ -189,6 +200,19 @@ class Sensor(_Strict):
         return self
 
     @property
+    def is_radar(self) -> bool:
+        """Whether its bands are polarisations, so that it has indices of its own."""
+        return all(band.common in POLARISATIONS for band in self.bands)
+
+    def accessor_of(self, name: str) -> str:
+        """Return what accessors call a band, an index or the masks."""
+        return self.accessor.format(label=self.label, name=name)
+
+    def feature_of(self, name: str) -> str:
+        """Return what output bands call a band or an index before their date."""
+        return self.feature.format(label=self.label, name=name, lower=name.lower())
+
+    @property
     def unit_text(self) -> str:
         """What values count, for people."""
         return self.unit or f"reflectance x {self.quantification:g}"
@@ -259,9 +283,10 @@ Those that iota2 lacks, or of which its place for them is not known, stand with 
 
 def in_order(sensors: Sequence[Sensor]) -> list[Sensor]:
     """Sort sensors as the native stack has them."""
+    return sorted(sensors, key=lambda sensor: place_of(sensor.label))
 
-    def rank(sensor: Sensor) -> tuple[int, str]:
-        known = sensor.label in SENSOR_ORDER
-        return (SENSOR_ORDER.index(sensor.label) if known else len(SENSOR_ORDER), sensor.label)
 
-    return sorted(sensors, key=rank)
+def place_of(label: str) -> tuple[int, str]:
+    """Return by what sensors are sorted in the native stack, of the label of one."""
+    known = label in SENSOR_ORDER
+    return (SENSOR_ORDER.index(label) if known else len(SENSOR_ORDER), label)

@@ -10,10 +10,10 @@ import rasterio
 from typer.testing import CliRunner
 
 from flows.cli.command import app
+from sitsflow.geo.mgrs import BadTileError
 from sitsflow.products.scenes import find_scenes
 from sitsflow.products.sensors.model import load_sensors
 from sitsflow.simulate import SIMULATORS, simulate
-from sitsflow.simulate.model import BadTileError
 from sitsflow.simulate.wrs2 import centre, tile_corner
 
 SENSORS = load_sensors()

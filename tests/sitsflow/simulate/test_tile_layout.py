@@ -2,9 +2,8 @@
 
 import pytest
 
+from sitsflow.geo.mgrs import BadTileError, tile_corner
 from sitsflow.simulate import SIMULATORS
-from sitsflow.simulate.mgrs import tile_corner
-from sitsflow.simulate.model import BadTileError
 
 
 @pytest.mark.parametrize(

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-
-from sitsflow.simulate.model import BadTileError, Corner
+from typing import NamedTuple
 
 _SQUARE_M = 100_000
 _CYCLE_M = 2_000_000  # row letters repeat
@@ -29,6 +28,18 @@ _FIRST_NORTHING_KM = dict(
 """Northing from which squares of a latitude band begin, rounded down to 100 km."""
 
 _BAND_KM, _LAST_BAND_KM = 1000, 1500
+
+
+class Corner(NamedTuple):
+    """North-west corner of a real tile, in metres, and its coordinate reference system."""
+
+    crs: str
+    x: float
+    y: float
+
+
+class BadTileError(ValueError):
+    """A tile name that the tiling does not know."""
 
 
 def tile_corner(tile: str) -> Corner:

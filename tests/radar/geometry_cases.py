@@ -1,0 +1,51 @@
+"""The real annotation, and geocoding again, slowly."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from sitsflow.radar.annotation import Annotation
+
+FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "sentinel1"
+PRODUCT = FOLDER / "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE"
+
+Floats = NDArray[np.float64]
+
+
+def real_product() -> Path:
+    """The folder of a real product, in its place beside the repository."""
+    if not PRODUCT.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
+        pytest.skip(f"the real product is not there: {PRODUCT}")
+    return PRODUCT
+
+
+def real_annotation_file() -> Path:
+    (path,) = (real_product() / "annotation").glob("*.xml")
+    return path
+
+
+def solved(image: Annotation, points: Floats) -> tuple[Floats, Floats]:
+    """Moment and slant range of ECEF points, by bisection of the Doppler condition."""
+    low = np.full(len(points), image.orbit.times[0])
+    high = np.full(len(points), image.orbit.times[-1])
+    for _ in range(60):
+        middle = (low + high) / 2
+        place, speed, _ = image.orbit.at(middle)
+        before = ((points - place) * speed).sum(axis=-1) > 0
+        low, high = np.where(before, middle, low), np.where(before, high, middle)
+    return low, np.linalg.norm(points - image.orbit.at(low)[0], axis=-1)
+
+
+def ground_range(image: Annotation, moments: Floats, ranges: Floats) -> Floats:
+    """Ground range, metres, linear in time between the values of two polynomials."""
+    table = image.conversions
+    after = np.searchsorted(table.times, moments, side="right").clip(1, len(table.times) - 1)
+    values = []
+    for record in (after - 1, after):
+        x = ranges - table.slant_origins[record]
+        values.append(sum(table.to_ground[record, k] * x**k for k in range(9)))
+    share = (moments - table.times[after - 1]) / (table.times[after] - table.times[after - 1])
+    return values[0] + share * (values[1] - values[0])
