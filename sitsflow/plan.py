@@ -19,12 +19,26 @@ from sitsflow.io.paths import OutputPaths
 from sitsflow.io.record import write_whole
 from sitsflow.products.scenes import Scene, Skipped
 from sitsflow.products.sensors.model import Sensor
-from sitsflow.request import Request
+from sitsflow.radar.slices import Acquisition
+from sitsflow.radar_settings import RadarSettings
+from sitsflow.request import Interpolation, Request
 
 
 class _Frozen(BaseModel):
     # JSON has no NaN, which may stand for no data: as null it would not be read again.
     model_config = ConfigDict(frozen=True, ser_json_inf_nan="constants")
+
+
+class RadarSeries(_Frozen):
+    """What the series of one direction of Sentinel-1 over one tile is made of.
+
+    `acquisitions` stand for the scenes of the series, in their order. The `dem` of `settings` are
+    the rasters that this tile needs, `covered` is the share of the tile over which they reach.
+    """
+
+    settings: RadarSettings
+    acquisitions: tuple[Acquisition, ...]
+    covered: float = 1.0
 
 
 class SeriesPlan(_Frozen):
@@ -43,11 +57,27 @@ class SeriesPlan(_Frozen):
     read: tuple[str, ...] = Field(description="bands that will be read, a part of `bands`")
     raw_days: tuple[int, ...] = Field(description="days of the raw series user functions see")
     step: int = Field(default=0, description="pixels between nodes where coordinates are exact")
+    radar: RadarSeries | None = Field(
+        default=None, description="of Sentinel-1, whose `grids` are all the tile's own"
+    )
 
     @property
     def days(self) -> tuple[int, ...]:
         """Days since 1970-01-01 of the scenes, ascending, repeated for products of one day."""
         return tuple(scene.day for scene in self.scenes)
+
+    @property
+    def products(self) -> tuple[Path, ...]:
+        """What the scenes are made of: of a pass of Sentinel-1 all its slices."""
+        if self.radar is None:
+            return tuple(scene.product for scene in self.scenes)
+        return tuple(one.product for each in self.radar.acquisitions for one in each.slices)
+
+    def interpolated_by(self, request: Request) -> Interpolation:
+        """Return how the series is interpolated: Sentinel-1 has a key of its own."""
+        if self.radar is None:
+            return request.interpolation
+        return Interpolation(method=self.radar.settings.interpolation)
 
 
 class InputFile(_Frozen):

@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from sitsflow.radar_settings import RadarSettings
+
 Mosaic = Literal["file", "vrt", "none"]
 """What becomes of the maps of tiles: one file, a VRT that refers to them, or nothing more."""
 Resampling = Literal["bicubic", "bilinear", "nearest", "average"]
@@ -53,6 +55,7 @@ class SensorRequest(_Frozen):
     patterns: tuple[str, ...] = Field(
         default=(), description="parts of the names of rasters without dates; none: products"
     )
+    radar: RadarSettings | None = Field(default=None, description="of Sentinel-1 alone")
 
 
 class Interpolation(_Frozen):

@@ -174,18 +174,19 @@ def accessors(series: Mapping[str, Series]) -> list[Accessor]:
     """Return every accessor of a set of series, in the order of sensors and bands."""
     found = []
     for label, one in series.items():
+        called = one.plan.sensor.accessor_of
         if not one.plan.sensor.dated:
             groups = dict.fromkeys(band.group for band in one.plan.sensor.bands if band.group)
             found += [
-                Accessor(f"get_interpolated_{label}_{group}", label, group, False)
+                Accessor(f"get_interpolated_{called(group)}", label, group, False)
                 for group in groups
             ]
             continue
         names = (*one.plan.bands, *one.indices)
         found += [
-            Accessor(f"get_interpolated_{label}_{name}", label, name, False) for name in names
+            Accessor(f"get_interpolated_{called(name)}", label, name, False) for name in names
         ]
-        found += [Accessor(f"get_raw_{label}_{band}", label, band, True) for band in one.plan.bands]
-        found.append(Accessor(f"get_raw_{label}_masks", label, MASKS, True))
-        found += [Accessor(f"get_{label}_{name}", label, name, False, alias=True) for name in names]
+        found += [Accessor(f"get_raw_{called(band)}", label, band, True) for band in one.plan.bands]
+        found.append(Accessor(f"get_raw_{called(MASKS)}", label, MASKS, True))
+        found += [Accessor(f"get_{called(name)}", label, name, False, alias=True) for name in names]
     return found

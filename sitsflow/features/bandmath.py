@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,6 +110,34 @@ def parse(text: str) -> Expression:
     if not numbers:
         raise ExpressionError(f"{text!r} uses no band; bands are called b1, b2, ...")
     return Expression(text=text.strip(), bands=tuple(sorted(numbers)), _tree=tree)
+
+
+def parse_of(text: str, bands: Sequence[str]) -> Expression:
+    """Parse an expression of polarisations, such as ``vh / vv``; capitals are small letters.
+
+    Parameters
+    ----------
+    text : str
+    bands : sequence of str
+        The polarisations that there are, which are bands 1, 2, ... of the expression.
+
+    Raises
+    ------
+    ExpressionError
+        If it cannot be parsed, or names what is not there.
+    """
+    numbers = {band.lower(): at for at, band in enumerate(bands, start=1)}
+
+    def numbered(match: re.Match[str]) -> str:
+        name = match[0].lower()
+        if name not in numbers:
+            have = ", ".join(numbers)
+            raise ExpressionError(f"{text!r}: there is no {name} among the polarisations {have}")
+        return f"b{numbers[name]}"
+
+    if other := re.search(r"\bb\d+\b", text, re.IGNORECASE):
+        raise ExpressionError(f"{text!r}: no {other[0]}; polarisations are {', '.join(numbers)}")
+    return parse(re.sub(r"\b[vh][vh]\b", numbered, text, flags=re.IGNORECASE))
 
 
 def _is_too_deep(tree: ast.expr) -> bool:

@@ -89,16 +89,16 @@ def _accessor(one: Accessor, series: Series, request: Request) -> CatalogueEntry
     return CatalogueEntry(
         kind="alias" if one.alias else kind,
         name=f"{one.name}()",
-        about=_about(one, series) + _made_by(one, request),
+        about=_about(one, series) + _made_by(one, series, request),
         shape=f"(row, col, {len(days)})",
         dtype="uint8" if one.what == "masks" else "float32",
         dates=tuple(stamp(day) for day in days),
     )
 
 
-def _made_by(one: Accessor, request: Request) -> str:
+def _made_by(one: Accessor, series: Series, request: Request) -> str:
     """Return how a series was interpolated, if it was, and not linearly as they usually are."""
-    how = request.interpolation
+    how = series.plan.interpolated_by(request)
     usual = one.raw or not request.use_gapfilling or how.method == "linear"
     return "" if usual else f", {how.text}"
 
@@ -106,8 +106,12 @@ def _made_by(one: Accessor, request: Request) -> str:
 def _about(one: Accessor, series: Series) -> str:
     sensor = series.plan.sensor
     if one.what == "masks":
+        if sensor.is_radar:
+            return "0 valid, 1 border, or outside the images, 2 date not acquired"
         return "0 valid, 1 cloud, edge or saturated, 2 date not acquired"
     if one.what in series.indices:
+        if sensor.is_radar:
+            return "index of the spyndex catalogue, on linear power"
         if one.what not in IOTA2_INDICES:
             return "index of the spyndex catalogue, on reflectance 0 to 1"
         return "all bands, DN" if one.what == "Brightness" else "index x 1000"

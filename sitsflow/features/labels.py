@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from sitsflow.dates import stamp
+from sitsflow.products.sensors.model import Sensor
 
 
 @dataclass(frozen=True)
@@ -75,9 +76,9 @@ def default_labels(function: int, bands: int) -> tuple[str, ...]:
     return tuple(f"custFeat_{function}_b{band}" for band in range(1, bands + 1))
 
 
-def series_labels(label: str, name: str, days: Sequence[int]) -> list[str]:
+def series_labels(sensor: Sensor, name: str, days: Sequence[int]) -> list[str]:
     """Return the labels of one band or index over its days, e.g. ``Sentinel2_B2_20180101``."""
-    return [f"{label}_{name}_{stamp(day)}" for day in days]
+    return [f"{sensor.feature_of(name)}_{stamp(day)}" for day in days]
 
 
 @contextmanager

@@ -102,8 +102,13 @@ def _ordered(series: Mapping[str, Series], wanted: str | None) -> dict[str, Seri
     if wanted is None:
         return dict(sorted(dated.items(), key=lambda item: item[0] != _FIRST))
     for label, one in dated.items():
-        if wanted.lower() in (label.lower(), one.plan.sensor.name.lower()):
+        if wanted.lower() == label.lower():
             return {label: one}
+    # Sentinel-1 has a series a direction.
+    if named := {
+        label: one for label, one in dated.items() if wanted.lower() == one.plan.sensor.name.lower()
+    }:
+        return named
     raise LookupError(
         f"sensor: no sensor with dates {wanted!r} in this run{_hint(wanted, list(dated))}"
     )

@@ -18,6 +18,7 @@ from sitsflow.timeseries.indices import (
     Index,
     catalogue_index,
     iota2_indices,
+    is_radar_index,
     normalized_difference,
 )
 from sitsflow.timeseries.series import Series
@@ -34,8 +35,12 @@ def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict
     """Return the indices a run offers for a sensor: accessors by these names exist."""
     if not sensor.dated:
         return {}
-    found = iota2_indices_of(sensor, bands, request) if request.indices else {}
+    optical = request.indices and not sensor.is_radar
+    found = iota2_indices_of(sensor, bands, request) if optical else {}
+    kinds = {one.radar is not None for one in request.sensors if not one.patterns}
     for name in request.spectral_indices:
+        if len(kinds) > 1 and is_radar_index(name) != sensor.is_radar:
+            continue  # it is of the other kind of sensors
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
         if name not in found:
             found[name] = catalogue_index(name, sensor, bands)
@@ -58,20 +63,48 @@ def native_features(series: Sequence[Series], request: Request) -> Iterator[Nati
     expressions = {one.sensor: one.additional_features for one in request.sensors}
     extracts = request.indices or bool(request.spectral_indices)
     relative = extracts and request.copy_input and request.rel_refl
+    radar = [one for one in series if one.plan.radar is not None]
     for one in series:
+        if one.plan.radar is not None:
+            yield from _backscatter(one, request)
+            if one is radar[-1]:
+                yield from _of_backscatter(radar, request)
+            continue
         if request.copy_input or not extracts or not one.plan.sensor.dated:
             yield from _reflectances(one, request, relative=relative)
-        label, days = one.plan.sensor.label, _days(one, request)
+        sensor, days = one.plan.sensor, _days(one, request)
         for name in one.indices:
             if name == "NDVI" and relative and not request.keep_duplicates:
                 continue  # the near infrared relative to red is the NDVI
-            yield from _dated(series_labels(label, name, days), one.interpolated(name))
+            yield from _dated(series_labels(sensor, name, days), one.interpolated(name))
         for number, text in enumerate(expressions.get(one.plan.sensor.name, ()), start=1):
             expression = bandmath.parse(text)
             values = expression(
                 {band: one.interpolated(one.plan.bands[band - 1]) for band in expression.bands}
             )
             labels = [f"USER_Features_{number}_{stamp(day)}" for day in days]
+            yield from _dated(labels, values)
+
+
+def _backscatter(series: Series, request: Request) -> Iterator[NativeFeature]:
+    """Yield the polarisations of a direction one after the other, then its indices."""
+    sensor, days = series.plan.sensor, _days(series, request)
+    for name in (*series.plan.bands, *series.indices):
+        yield from _dated(series_labels(sensor, name, days), series.interpolated(name))
+
+
+def _of_backscatter(series: Sequence[Series], request: Request) -> Iterator[NativeFeature]:
+    """Yield iota2's features of radar: an expression after the other, ascending orbits first."""
+    first = series[0].plan.radar
+    assert first is not None
+    in_order = sorted(series, key=lambda one: one.plan.sensor.label)
+    for number, text in enumerate(first.settings.expressions, start=1):
+        for one in in_order:
+            expression = bandmath.parse_of(text, one.plan.bands)
+            values = expression(
+                {band: one.linear(one.plan.bands[band - 1]) for band in expression.bands}
+            )
+            labels = series_labels(one.plan.sensor, f"userfeature{number}", _days(one, request))
             yield from _dated(labels, values)
 
 
@@ -94,5 +127,5 @@ def _reflectances(series: Series, request: Request, *, relative: bool) -> Iterat
                 reference = series.interpolated(red.name)[at]
                 held = series.held_of(band) if clip else None
                 values = normalized_difference(values, reference, clip=clip, held=held)
-            label = f"{sensor.label}_{band}_{stamp(day)}" if sensor.dated else band
+            label = f"{sensor.feature_of(band)}_{stamp(day)}" if sensor.dated else band
             yield NativeFeature(label, values)

@@ -18,7 +18,8 @@ from sitsflow.library.coordinates import SPATIAL_REF, map_coordinates
 from sitsflow.library.windows import pieces
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.chunk import compute_window
-from sitsflow.timeseries.observations import Bools, Floats, Observations
+from sitsflow.timeseries.observations import Bools, Floats, ObservationSource
+from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import Series
 
 
@@ -77,7 +78,7 @@ def _series(plan: Plan, tile: TilePlan, window: Window) -> Iterator[tuple[str, S
     request = plan.request
     for one in tile.series:
         observed = _Opened(
-            Observations(one, tile.grid, window, request.resampling), remote=request.allow_remote
+            observe(one, tile.grid, window, request.resampling), remote=request.allow_remote
         )
         indices = indices_of(one.sensor, one.bands, request)
         yield (
@@ -95,7 +96,7 @@ def _series(plan: Plan, tile: TilePlan, window: Window) -> Iterator[tuple[str, S
 class _Opened:
     """Observations that are read later, when no one has set GDAL up any more."""
 
-    def __init__(self, observed: Observations, *, remote: bool) -> None:
+    def __init__(self, observed: ObservationSource, *, remote: bool) -> None:
         self.shape = observed.shape
         self._observed = observed
         self._remote = remote

@@ -14,7 +14,7 @@ from sitsflow.features.native import indices_of
 from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.plan import Plan, TilePlan
-from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import NOT_ACQUIRED, VALID, Series
 
 COLUMNS = ("sensor", "band", "date", "raw", "valid", "interpolated")
@@ -26,7 +26,7 @@ def place_table(plan: Plan, tile: TilePlan, pixel: Window, names: Sequence[str])
     series = [
         Series(
             one,
-            Observations(one, tile.grid, pixel, request.resampling),
+            observe(one, tile.grid, pixel, request.resampling),
             indices_of(one.sensor, one.bands, request),
             gapfilling=request.use_gapfilling,
             interpolation=request.interpolation,
@@ -72,7 +72,7 @@ def _check_names(series: Sequence[Series], names: Sequence[str]) -> None:
 
 def _table(series: Series, name: str, *, interpolates: bool) -> pd.DataFrame:
     states = series.masks()[:, 0, 0]
-    raw = _raw(series, name)
+    raw = series.observed(name)[:, 0, 0]
     seen = states != NOT_ACQUIRED
     observed = pd.DataFrame(
         {
@@ -85,20 +85,6 @@ def _table(series: Series, name: str, *, interpolates: bool) -> pd.DataFrame:
     values = series.interpolated(name)[:, 0, 0] if interpolates else raw[:0]
     filled = pd.DataFrame({"date": _dates(targets), "interpolated": values})
     return observed.merge(filled, on="date", how="outer", sort=True)
-
-
-def _raw(series: Series, name: str) -> NDArray[np.float32]:
-    """Return a band or an index as observed on the raw days, NaN where there is no data."""
-    if name in series.indices:
-        index = series.indices[name]
-        bands = {band: _raw_band(series, band) for band in index.bands}
-        return index.compute(bands)[:, 0, 0]
-    return _raw_band(series, name)[:, 0, 0]
-
-
-def _raw_band(series: Series, band: str) -> NDArray[np.float32]:
-    values = series.raw(band)
-    return np.where(values == np.float32(series.plan.sensor.raw_nodata), np.nan, values)
 
 
 def _dates(days: Sequence[int] | NDArray[np.int64]) -> NDArray[np.datetime64]:

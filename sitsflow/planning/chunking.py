@@ -21,6 +21,8 @@ from sitsflow.request import Chunking, Request, Resampling
 _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
 
 _PARTS = (1, 2, 4)
+_COMPACT, _AROUND = 2 * BLOCK, 12
+"""Sides of chunks of radar, and how far its border and its filter reach, pixels."""
 _LITTLE = 1e-6
 _FREE = 0.01  # of what is decoded: less than what whole blocks of the map save
 _KEPT_SHARE = 0.5  # of a chunk's memory for pixels: its features, while its parts are computed
@@ -263,6 +265,11 @@ def _on_target(
 
     Where the systems differ, as if they did not: then blocks lie askew anyway.
     """
+    if plan.radar is not None:
+        # An image lies askew on the map: what is compact needs least of it.
+        layers = float(len(plan.scenes) * max(1, len(plan.read)))
+        yield Blocks((_COMPACT, _COMPACT), (_AROUND, _AROUND), layers)
+        return
     for source, layers in layers_by_grid(plan).items():
         alike = source.rasterio_crs.linear_units == grid.rasterio_crs.linear_units
         rows = source.yres / grid.yres if alike else 1.0

@@ -20,6 +20,7 @@ _BUILT_IN = 2  # arrays of one series that a built-in function makes on its way,
 _USERS = 4  # the same of a user's, which is given copies
 _CODED = 4  # arrays of one series while it is brought into the type of a file
 _RESULT = 8  # bytes of a pixel of what a function returns
+_PLACING = 120  # bytes of a pixel while one image of radar is brought onto the map
 _FEWEST = 4096  # pixels that are computed at once
 
 
@@ -52,6 +53,8 @@ def pixel_bytes(
 
 def _kept_sources(plan: SeriesPlan, grid: Grid, width: int) -> float:
     """Return the bytes under a pixel of all that a series reads, bands and masks."""
+    if plan.radar is not None:
+        return len(plan.scenes) * len(plan.read) * 2 * _FLOAT + _PLACING
     found = 0.0
     for name in plan.read:
         scaled = any(scene.bands[name].is_scaled for scene in plan.scenes)
@@ -85,6 +88,9 @@ def bytes_per_pixel(
         # under one pixel of a coarse map. Indices are made later.
         under = max([1.0, *(_under(plan, grid, name) for name in plan.read)])
         reading = dates * (_FLOAT + (2 + 2) * under) - indices * targets * _FLOAT
+        if plan.radar is not None:  # passes as they are, and filtered
+            kept += dates * len(plan.read) * 2 * _FLOAT
+            reading = _PLACING
         transient = max(transient, reading)
     functions = max([0, *(_function_bytes(one, longest, request) for one in probed.functions)])
     return kept + max(transient, functions)

@@ -30,6 +30,8 @@ _FINDING = {
     "drivers", "unit",
 }  # fmt: skip
 """Fields of a sensor by which products are found and described, not read."""
+_PLACES = {"products", "dem", "geoid", "references", "reference_pattern", "orbit_files"}
+"""Settings of radar that say where files are: these count by their content."""
 
 
 class TileFacts(NamedTuple):
@@ -124,10 +126,11 @@ def _common_mask(request: Request, tile: TileFacts) -> _Needs:
     for one in tile.series:
         outside = [mask for mask in one.sensor.masks if mask.outside is not None]
         names = tuple(mask.name for mask in outside)
-        layers.append((one, names))
+        images = one.bands[:1] if one.radar is not None else ()
+        layers.append((one, (*names, *images)))
         rules = [mask.outside.model_dump() for mask in outside if mask.outside is not None]
         covering = names or _masks(one) or (one.sensor.bands[0].name,)
-        facts.append((rules, _grids(one, covering), one.step))
+        facts.append((rules, _grids(one, covering), one.step, _radar(one)))
     return _Needs(_everywhere(request, tile) | {"masks": facts}, layers)
 
 
@@ -165,6 +168,7 @@ def _observed(layers: Iterable[tuple[SeriesPlan, Sequence[str]]]) -> dict[str, A
         facts.append(
             {
                 "sensor": one.sensor.model_dump(exclude=_FINDING),
+                **_radar(one),
                 "bands": one.bands,
                 "grids": _grids(one, names),
                 "step": one.step,
@@ -173,6 +177,15 @@ def _observed(layers: Iterable[tuple[SeriesPlan, Sequence[str]]]) -> dict[str, A
             }
         )
     return {"series": facts}
+
+
+def _radar(series: SeriesPlan) -> dict[str, Any]:
+    """Return how radar is processed: nothing of other sensors."""
+    if series.radar is None:
+        return {}
+    settings = series.radar.settings.model_dump(mode="json", exclude=_PLACES)
+    slices = [[product.product.name for product in one.slices] for one in series.radar.acquisitions]
+    return {"radar": settings, "slices": slices}
 
 
 def _keys(request: Request, names: set[str]) -> dict[str, Any]:

@@ -52,15 +52,15 @@ def define_grids(
     ConfigError
         If there are more pixels than any map has.
     """
-    labels = {sensor.label for sensor, _ in sensors if sensor.dated}
+    # Rasters of the user and images of radar are read where the other products are.
+    placed = [one for one, wanted in sensors if one.dated and wanted.radar is None] or [
+        one for one, _ in sensors if one.dated
+    ]
     references = {
-        tile: [
-            headers[tile, sensor.label][sensor.bands[0].name].grid
-            for sensor, _ in sensors
-            if sensor.dated  # rasters of the user are read where the products are
-        ]
+        tile: [headers[tile, one.label][one.bands[0].name].grid for one in placed]
         for tile in dict.fromkeys(tile for tile, _ in headers)
     }
+    labels = {sensor.label for sensor in placed}
     finest = _finest({key: one for key, one in headers.items() if key[1] in labels})
     crs = CRS.from_string(request.crs).to_string() if request.crs else finest.crs
     xres, yres = request.resolution or _native_resolution(finest, crs)

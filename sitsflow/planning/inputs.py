@@ -14,9 +14,10 @@ from sitsflow.io.archives import file_on_disk
 from sitsflow.io.paths import OutputPaths
 from sitsflow.io.read import holds_the_same
 from sitsflow.io.read_digests import load_reads
-from sitsflow.plan import InputFile, SeriesPlan, load_files
+from sitsflow.plan import InputFile, RadarSeries, SeriesPlan, load_files
 from sitsflow.products.files import place_in
 from sitsflow.products.scenes import Scene
+from sitsflow.radar.image import co_polarised_first, orbit_file_of
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +45,25 @@ def layer_files(series: SeriesPlan, layers: Iterable[str]) -> Iterator[tuple[str
         for layer in wanted:
             path = scene.layers[layer].path
             yield layer_name(series, scene, path), path
+    if series.radar is not None and wanted:
+        yield from _radar_files(series.radar, series.sensor.label)
+
+
+def _radar_files(radar: RadarSeries, label: str) -> Iterator[tuple[str, Path]]:
+    """Yield what images of radar are made of: all slices, their annotation, and the relief."""
+    for acquisition in radar.acquisitions:
+        for product in acquisition.slices:
+            for name in co_polarised_first(product, radar.settings.polarisations):
+                for path in product.channels[name].paths:
+                    place = place_in(product.product, path)
+                    yield f"{label}/{product.product.name}/{place}", path
+            if radar.settings.orbit_files is not None:
+                path = orbit_file_of(product, radar.settings.orbit_files).path
+                yield f"{label}/{product.product.name}/{path.name}", path
+    geoid = radar.settings.geoid
+    for number, path in enumerate((*radar.settings.dem, *([] if geoid is None else [geoid]))):
+        # Rasters of several folders may have the same name.
+        yield f"{label}/elevation/{number}/{path.name}", path
 
 
 def identify(output_path: Path, tile: str, paths: Mapping[str, Path]) -> Inputs:

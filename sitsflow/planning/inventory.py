@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from sitsflow.errors import MissingInputError, ProductError
@@ -14,6 +15,13 @@ from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.notices import nodata_notice
+from sitsflow.planning.radar import (
+    RadarTrack,
+    check_passes,
+    find_passes,
+    radar_headers,
+    tile_reference,
+)
 from sitsflow.planning.rasters import find_raster_scene
 from sitsflow.planning.usual import alike, usual_headers
 from sitsflow.products.rasters import LABEL as RASTERS
@@ -26,6 +34,7 @@ from sitsflow.products.scenes import (
     refuse_broken,
 )
 from sitsflow.products.sensors.model import Sensor
+from sitsflow.radar.slices import Acquisition
 from sitsflow.request import Request, SensorRequest
 
 _FEW = 5  # one odd product is outvoted
@@ -37,6 +46,10 @@ class Inventory(NamedTuple):
     scenes: dict[tuple[str, str], list[Scene]]
     skipped: list[Skipped]
     notices: tuple[str, ...] = ()
+    passes: Mapping[tuple[str, Path], Acquisition] = MappingProxyType({})
+    """Passes of Sentinel-1 over a tile, by the product of their scene."""
+    references: Mapping[str, Grid] = MappingProxyType({})
+    """Where the tiles lie, of runs with Sentinel-1."""
 
     @property
     def tiles(self) -> tuple[str, ...]:
@@ -56,8 +69,14 @@ class CheckedLayers(NamedTuple):
     notices: tuple[str, ...] = ()
 
 
-def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorRequest]]) -> Inventory:
+def find_products(
+    request: Request,
+    sensors: Sequence[tuple[Sensor, SensorRequest]],
+    tracks: Mapping[str, RadarTrack] = MappingProxyType({}),
+) -> Inventory:
     """Find the products of all tiles and sensors by their names.
+
+    `tracks` are those of Sentinel-1, by the label of their sensor.
 
     Raises
     ------
@@ -68,8 +87,12 @@ def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorReques
     """
     found: dict[tuple[str, str], FoundScenes] = {}
     missing: dict[tuple[str, str], str] = {}
+    passes: dict[tuple[str, Path], Acquisition] = {}
+    references: dict[str, Grid] = {}
     for tile in request.tiles:
         for sensor, wanted in sensors:
+            if sensor.label in tracks:
+                continue
             try:
                 found[tile, sensor.label] = (
                     find_scenes(sensor, wanted.root, tile)
@@ -78,14 +101,37 @@ def find_products(request: Request, sensors: Sequence[tuple[Sensor, SensorReques
                 )
             except MissingInputError as error:
                 missing[tile, sensor.label] = str(error)
+        # Where a tile lies is best told by the products of others.
+        for sensor, wanted in sensors:
+            if sensor.label not in tracks:
+                continue
+            try:
+                if tile not in references:
+                    others = [
+                        (one, found[tile, one.label])
+                        for one, _ in sensors
+                        if one.dated and (tile, one.label) in found
+                    ]
+                    references[tile] = tile_reference(tile, wanted, others)
+                scenes_of, its = find_passes(tracks[sensor.label], wanted, tile, references[tile])
+                found[tile, sensor.label] = scenes_of
+                passes.update({(tile, product): one for product, one in its.items()})
+            except MissingInputError as error:
+                missing[tile, sensor.label] = str(error)
     left_out = _tiles_left_out(request, found, missing)
     scenes = {key: one.scenes for key, one in found.items() if key[0] not in left_out}
-    skipped = [row for key, one in found.items() if key[0] not in left_out for row in one.broken]
+    skipped = list(
+        dict.fromkeys(
+            row for key, one in found.items() if key[0] not in left_out for row in one.broken
+        )
+    )
     if not request.skip_broken_products:
         refuse_broken(skipped)
     _refuse_few(scenes, request)
     notices = (notice for (tile, _), one in found.items() for notice in one.notices)
-    return Inventory(scenes, skipped, (*left_out.values(), *notices))
+    return Inventory(
+        scenes, skipped, (*left_out.values(), *dict.fromkeys(notices)), passes, references
+    )
 
 
 def _tiles_left_out(
@@ -116,7 +162,7 @@ def _tiles_left_out(
             else ""
         )
         heads = [f"{why}{remedy}:" for why in reasons.values()]
-        raise MissingInputError("\n".join([*heads, *missing.values()]))
+        raise MissingInputError("\n".join(dict.fromkeys([*heads, *missing.values()])))
     return {}
 
 
@@ -145,16 +191,21 @@ def without(inventory: Inventory, broken: list[Skipped], request: Request) -> In
         for key, found in inventory.scenes.items()
     }
     _refuse_few(scenes, request)
-    return Inventory(scenes, [*inventory.skipped, *broken], inventory.notices)
+    return inventory._replace(scenes=scenes, skipped=[*inventory.skipped, *broken])
 
 
-def first_headers(inventory: Inventory) -> dict[tuple[str, str], dict[str, Header]]:
+def first_headers(
+    inventory: Inventory, tracks: Mapping[str, RadarTrack] = MappingProxyType({})
+) -> dict[tuple[str, str], dict[str, Header]]:
     """Read all headers of a few products a series: they stand for the others' until these are read.
 
     Products whose files all open are taken, those first that lie on the grid that most are on.
     """
     found, faults = {}, []
     for (tile, label), scenes in inventory.scenes.items():
+        if label in tracks:
+            found[tile, label] = radar_headers(tracks[label].sensor, inventory.references[tile])
+            continue
         reasons: list[str] = []
         whole = list(islice(_readable(_by_grid(scenes), reasons), _FEW))
         if whole:
@@ -203,6 +254,10 @@ def check_layers(
     width = 1
     for tile, plans in series.items():
         for plan in plans:
+            if plan.radar is not None:
+                broken += check_passes(tile, plan)
+                width = max(width, 2)
+                continue
             names = (*probed[tile].read[plan.sensor.label], *_mask_names(plan.sensor))
             read = {
                 scene.product: headers((scene.layers[name] for name in names), whole=True)

@@ -48,6 +48,7 @@ from sitsflow.planning.inventory import (
     without,
 )
 from sitsflow.planning.notices import plan_notices, touched_notice
+from sitsflow.planning.radar import RadarTrack, first_and_last_day, radar_series, radar_tracks
 from sitsflow.planning.rasters import NO_DAY, describe_rasters
 from sitsflow.planning.room import one_file_notice, room_notice
 from sitsflow.products.sensors.model import Sensor, load_sensors
@@ -76,22 +77,21 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
 
 def _decided(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     _check_nodata(request.no_data_value)
-    sensors = _sensors(request)
+    sensors, tracks = _sensors(request)
     # First, for its process starts while products are looked for.
     with prober_of(request) as prober:
-        inventory = find_products(request, sensors)
+        inventory = find_products(request, sensors, tracks)
         while True:
-            first = first_headers(inventory)
+            first = first_headers(inventory, tracks)
             grids = define_grids(request, sensors, first)
-            series = {
-                name: _series(request, sensors, inventory, first, name) for name in grids.grids
-            }
+            series, about = _all_series(request, sensors, inventory, first, grids)
             probed = _probe(request, series, prober)
             checked = check_layers(series, probed)
             if not checked.broken:
                 break
             inventory = without(inventory, checked.broken, request)
         code = prober.snapshot()  # now: while they were tried functions may have imported more
+    inventory = inventory._replace(notices=(*inventory.notices, *about))
     return _finished(request, code, inventory, grids, series, probed, checked)
 
 
@@ -108,12 +108,21 @@ def _check_nodata(value: float) -> None:
         raise ConfigError([Fault("external_features.no_data_value", message)])
 
 
-def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
+def _sensors(
+    request: Request,
+) -> tuple[list[tuple[Sensor, SensorRequest]], dict[str, RadarTrack]]:
+    """Return the sensors of a run; of Sentinel-1 one for each direction, and what it finds."""
     known = load_sensors(request.sensor_folders)
-    sensors = [
-        (describe_rasters(one, request.tiles) if one.patterns else known[one.sensor], one)
-        for one in request.sensors
-    ]
+    sensors: list[tuple[Sensor, SensorRequest]] = []
+    tracks: dict[str, RadarTrack] = {}
+    for one in request.sensors:
+        if one.radar is not None:
+            its = radar_tracks(one)
+            sensors += [(track.sensor, one) for track in its]
+            tracks |= {track.sensor.label: track for track in its}
+        else:
+            described = describe_rasters(one, request.tiles) if one.patterns else known[one.sensor]
+            sensors.append((described, one))
     labels: dict[str, str] = {}
     for sensor, _ in sensors:
         other = labels.setdefault(sensor.label, sensor.name)
@@ -122,7 +131,29 @@ def _sensors(request: Request) -> list[tuple[Sensor, SensorRequest]]:
                 f"sensors {other} and {sensor.name} have the same label, {sensor.label}: give one "
                 "of them another in its file, for files and functions are named by it"
             )
-    return sensors
+    return sensors, tracks
+
+
+def _all_series(
+    request: Request,
+    sensors: Sequence[tuple[Sensor, SensorRequest]],
+    inventory: Inventory,
+    first: Mapping[tuple[str, str], Mapping[str, Header]],
+    grids: RunGrids,
+) -> tuple[dict[str, list[SeriesPlan]], tuple[str, ...]]:
+    """Return the series of each tile, and what should be known of those of Sentinel-1."""
+    found, notices = {}, []
+    for tile, grid in grids.grids.items():
+        plans = _series(request, sensors, inventory, first, tile)
+        for at, (plan, (_, wanted)) in enumerate(zip(plans, sensors, strict=True)):
+            if wanted.radar is not None:
+                passes = [inventory.passes[tile, scene.product] for scene in plan.scenes]
+                radar, about = radar_series(wanted, passes, tile, grid)
+                notices += about
+                its_grids = dict.fromkeys(plan.grids, grid)
+                plans[at] = plan.model_copy(update={"radar": radar, "grids": its_grids})
+        found[tile] = plans
+    return found, tuple(dict.fromkeys(notices))
 
 
 def _series(
@@ -141,7 +172,7 @@ def _series(
             for (_, label), found in inventory.scenes.items()
             if label == sensor.label
         ]
-        targets = _target_days(request, wanted, everywhere, days)
+        targets = _target_days(request, wanted, everywhere, days, sensor.label)
         _check_window(request, sensor, targets)
         plans.append(
             SeriesPlan(
@@ -161,6 +192,7 @@ def _check_window(request: Request, sensor: Sensor, targets: Sequence[int]) -> N
     """Refuse a moving window of more dates than there are."""
     how = request.interpolation
     used = request.use_gapfilling and how.method == "savitzky_golay" and sensor.dated
+    used = used and not sensor.is_radar  # which has a key of its own
     if used and len(targets) < how.savitzky_golay_window:
         message = (
             f"{how.savitzky_golay_window} dates, but {sensor.label} has {len(targets)} "
@@ -180,6 +212,7 @@ def _target_days(
     wanted: SensorRequest,
     everywhere: Sequence[tuple[int, ...]],
     days: tuple[int, ...],
+    label: str,
 ) -> tuple[int, ...]:
     """Return the dates of the interpolated series, the same for all tiles (reference B.7)."""
     if days == (NO_DAY,):
@@ -188,7 +221,9 @@ def _target_days(
         return merged_days(everywhere) if request.fill_missing_dates else days
     if wanted.interpolated_dates == "input":
         return tuple(sorted({day for one in everywhere for day in one}))
-    if request.auto_date or wanted.start is None or wanted.end is None:
+    if wanted.radar is not None:
+        start, end = first_and_last_day(wanted, everywhere, label)
+    elif request.auto_date or wanted.start is None or wanted.end is None:
         start, end = min(min(one) for one in everywhere), max(max(one) for one in everywhere)
     else:
         start, end = to_day(wanted.start), to_day(wanted.end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 from pyproj import CRS
 
@@ -60,12 +61,10 @@ def heading_of(plan: Plan, tiles: Mapping[str, TilePlan], outcomes: list[Outcome
 
 def _sensors(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[str]:
     """Each sensor: how many products, and the dates it was interpolated to."""
-    found: dict[str, list[str]] = {}
+    found: dict[str, set[Path]] = {}
     for tile in tiles.values():
         for one in tile.series:
-            found.setdefault(one.sensor.platform, []).extend(
-                scene.product.name for scene in one.scenes
-            )
+            found.setdefault(one.sensor.platform, set()).update(one.products)
     if not found:
         return [one.sensor.replace("_", "-") for one in plan.request.sensors]
     lines = []
@@ -77,7 +76,7 @@ def _sensors(plan: Plan, tiles: Mapping[str, TilePlan]) -> list[str]:
         words = plural(len(found[one.sensor.platform]), "product")
         if plan.request.use_gapfilling:
             words += f", interpolated to {plural(len(one.target_days), 'date')}"
-            words += f" ({plan.request.interpolation.text})"
+            words += f" ({one.interpolated_by(plan.request).text})"
         lines.append(f"{one.sensor.platform}: {words}")
     return lines
 

@@ -75,13 +75,24 @@ def write_report(plan: Plan, tile_plans: Mapping[str, TilePlan], path: Path) -> 
             charts=charts,
             problems=problems,
             quantity=quantity,
-            interpolation=plan.request.interpolation.text,
+            interpolation=_interpolation(plan, tiles, quantity),
             costs=costs_of(outcomes),
             notes=notes_of(plan, outcomes),
             information=information,
         ),
     )
     return path
+
+
+def _interpolation(plan: Plan, tiles: Mapping[str, TilePlan], quantity: Quantity | None) -> str:
+    """How the series of the charts were interpolated."""
+    drawn = [
+        one.interpolated_by(plan.request).text
+        for tile in tiles.values()
+        for one in tile.dated_series
+        if quantity is not None and one.sensor.label in quantity.sensors
+    ]
+    return drawn[0] if drawn else ""
 
 
 def _charts(

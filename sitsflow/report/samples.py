@@ -15,9 +15,11 @@ from sitsflow.features.native import iota2_indices_of
 from sitsflow.geo.grid import Window
 from sitsflow.io.opening import reading
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.radar.calibration import decibels
 from sitsflow.report.pixels import MapOverview
 from sitsflow.report.places import spread
-from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.observations import ObservationSource
+from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import Series
 
 _MOST_PIXELS = 6
@@ -155,7 +157,7 @@ def _curve(
     plan: Plan, tile: TilePlan, one: SeriesPlan, window: Window, quantity: Quantity
 ) -> Curve:
     bands = _ndvi_bands(one) if quantity.is_ndvi else (quantity.name,)
-    read = _CachedBands(Observations(one, tile.grid, window, plan.request.resampling), bands)
+    read = _CachedBands(observe(one, tile.grid, window, plan.request.resampling), bands)
     indices = iota2_indices_of(one.sensor, one.bands, plan.request) if quantity.is_ndvi else {}
     series = Series(
         one,
@@ -167,6 +169,8 @@ def _curve(
     scale = 1000 if quantity.is_ndvi else 1  # iota2's NDVI is x 1000
     seen = {band: read.band(band) for band in bands}
     raw = indices["NDVI"].compute(seen) if quantity.is_ndvi else seen[quantity.name]
+    if one.radar is not None and one.radar.settings.decibels:
+        raw = decibels(raw)
     filled = series.interpolated(quantity.name) if plan.request.use_gapfilling else raw[:0]
     return Curve(
         sensor=one.sensor.platform,
@@ -181,7 +185,7 @@ def _curve(
 class _CachedBands:
     """Observations whose bands are read once, for the raw curve and the interpolated one."""
 
-    def __init__(self, observed: Observations, bands: tuple[str, ...]) -> None:
+    def __init__(self, observed: ObservationSource, bands: tuple[str, ...]) -> None:
         self.shape = observed.shape
         self.valid = observed.valid
         self._bands = {band: observed.band(band, clouded=True) for band in bands}

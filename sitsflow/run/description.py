@@ -11,7 +11,7 @@ from rich.filesize import decimal
 from sitsflow.dates import to_date
 from sitsflow.features.catalogue import CatalogueEntry
 from sitsflow.geo.grid import Grid
-from sitsflow.plan import Plan, SeriesPlan, TilePlan
+from sitsflow.plan import Plan, RadarSeries, SeriesPlan, TilePlan
 from sitsflow.request import GROUPS, STEPS, Mosaic, Request
 from sitsflow.run.jobs import selected_steps
 
@@ -90,12 +90,29 @@ def _tile_data(tile: TilePlan) -> dict[str, Any]:
 def _series_data(series: SeriesPlan) -> dict[str, Any]:
     return {
         "sensor": series.sensor.name,
-        "products": [str(scene.product) for scene in series.scenes],
+        "label": series.sensor.label,
+        "products": [str(product) for product in series.products],
         "dates": _days(series, series.days),
         "interpolated_dates": _days(series, series.target_days),
         "bands": list(series.bands),
         "bands_read": list(series.read),
         "masks_read": [mask.name for mask in series.sensor.masks],
+        **({} if series.radar is None else {"radar": _radar_data(series.radar)}),
+    }
+
+
+def _radar_data(radar: RadarSeries) -> dict[str, Any]:
+    return {
+        "settings": radar.settings.model_dump(mode="json"),
+        "passes": [
+            {
+                "day": one.day.isoformat(),
+                "relative_orbit": one.relative_orbit,
+                "products": [str(slice_.product) for slice_ in one.slices],
+            }
+            for one in radar.acquisitions
+        ],
+        "elevation_covers": radar.covered,
     }
 
 
@@ -146,15 +163,42 @@ def _tile_lines(tile: TilePlan, request: Request) -> Iterator[str]:
             continue
         days = [to_date(day).isoformat() for day in series.days]
         targets = [to_date(day).isoformat() for day in series.target_days]
-        yield f"  {series.sensor.name}: {len(days)} products, {_span(days)}"
+        yield f"  {_what_there_is(series)}, {_span(days)}"
         if request.use_gapfilling:
-            how = request.interpolation.text
+            how = series.interpolated_by(request).text
             yield f"    interpolated ({how}) to {len(targets)} dates: {_span(targets)}"
         else:
             yield f"    not interpolated: {len(targets)} dates"
         masks = ", ".join(mask.name for mask in series.sensor.masks) or "none"
         unread = len(series.bands) - len(series.read)
-        yield f"    reads {', '.join(series.read) or 'no band'}; masks {masks}; {unread} unread"
+        if series.radar is None:
+            yield f"    reads {', '.join(series.read) or 'no band'}; masks {masks}; {unread} unread"
+        else:
+            yield f"    reads {', '.join(series.read) or 'no polarisation'}; {unread} unread"
+            yield f"    {series.radar.settings.text}"
+            yield f"    {_heights(series.radar)}"
+
+
+def _what_there_is(series: SeriesPlan) -> str:
+    if series.radar is None:
+        return f"{series.sensor.name}: {len(series.scenes)} products"
+    passes = series.radar.acquisitions
+    orbits = sorted({one.relative_orbit for one in passes})
+    missions = sorted({slice_.mission for one in passes for slice_ in one.slices})
+    return (
+        f"{series.sensor.platform}: {len(passes)} passes ({len(series.products)} products of "
+        f"{', '.join(missions)}; relative orbit {', '.join(map(str, orbits))})"
+    )
+
+
+def _heights(radar: RadarSeries) -> str:
+    settings = radar.settings
+    if settings.constant_height is not None:
+        return f"on flat land at {settings.constant_height:g} m above the ellipsoid"
+    names = ", ".join(path.name for path in settings.dem[:_SHOWN])
+    more = f" and {len(settings.dem) - _SHOWN} more" if len(settings.dem) > _SHOWN else ""
+    geoid = "no geoid" if settings.geoid is None else f"geoid {settings.geoid.name}"
+    return f"heights of {names}{more}, which cover {100 * radar.covered:.0f} % of the tile; {geoid}"
 
 
 def _chunks_text(tile: TilePlan) -> str:

@@ -223,6 +223,7 @@ def _refuse_inputs(plan: Plan) -> None:
     single = (request.module, request.exogenous, request.area_of_interest)
     inputs = [
         *(sensor.root for sensor in request.sensors),
+        *(path for one in request.sensors if one.radar for path in one.radar.places),
         *request.sensor_folders,
         *(path for path in single if path is not None),
     ]

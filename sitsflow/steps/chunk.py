@@ -16,6 +16,7 @@ from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.chunk_file import write_chunk_file
 from sitsflow.steps.chunk_part import ChunkWork, PartSources, compute_part
+from sitsflow.steps.elevation_holes import WARNING, count_holes
 from sitsflow.steps.sources import sources_text
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,9 @@ def write_chunk(plan: Plan, tile_plan: TilePlan, index: int) -> TaskRecord:
         f"{label}: {count} pixel(s) not finite, written as nodata"
         for label, count in computed.undefined.items()
     ]
+    if holes := count_holes(tile_plan, tile_plan.reads(index)):
+        log.info("%s chunk %d: %d pixel(s) without height", tile_plan.tile, index, holes)
+        warnings.append(WARNING)
     for warning in warnings:
         log.warning("%s chunk %d: %s", tile_plan.tile, index, warning)
     for label, count in computed.held.items():

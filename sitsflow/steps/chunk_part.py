@@ -23,7 +23,8 @@ from sitsflow.features.time_limit import TimeLimit
 from sitsflow.geo.area import inside, read_area
 from sitsflow.geo.grid import Window
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
-from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.observations import ObservationSource
+from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import Series
 
 log = logging.getLogger(__name__)
@@ -84,11 +85,11 @@ class PartSources:
         self._wanted = _wanted(plan, tile_plan, window)
         box = window if self._wanted is None else _box(window, self._wanted)
         series = tile_plan.series
-        self.observed: Sequence[Observations | None] = [None] * len(series)
+        self.observed: Sequence[ObservationSource | None] = [None] * len(series)
         if shared and box is not None:
             padded = _padded(box, plan.request.padding, tile_plan)
             self.observed = [
-                Observations(one, tile_plan.grid, padded, plan.request.resampling) for one in series
+                observe(one, tile_plan.grid, padded, plan.request.resampling) for one in series
             ]
 
     def wanted(self, part: Window) -> Bools | None:
@@ -168,7 +169,7 @@ class _Part:
         self._padded = _padded(core, request.padding, tile_plan)
         self._inner = core.relative_to(self._padded).slices
         self._observed = [
-            Observations(one, tile_plan.grid, self._padded, request.resampling, within)
+            observe(one, tile_plan.grid, self._padded, request.resampling, within)
             for one, within in zip(tile_plan.series, sources.observed, strict=True)
         ]
         self._series = [

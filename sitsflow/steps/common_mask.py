@@ -19,7 +19,7 @@ from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import atomic, create, strips
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.tags import file_tags
-from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.observing import observe
 
 if TYPE_CHECKING:
     import geopandas
@@ -72,7 +72,7 @@ def common_mask(plan: Plan, tile_plan: TilePlan, window: Window) -> NDArray[np.b
     mask = np.ones(window.shape, bool)
     with reading(remote=plan.request.allow_remote):
         for series in tile_plan.dated_series:
-            observed = Observations(series, tile_plan.grid, window, plan.request.resampling)
+            observed = observe(series, tile_plan.grid, window, plan.request.resampling)
             mask &= observed.footprint()
     return mask
 

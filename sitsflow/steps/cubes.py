@@ -22,7 +22,8 @@ from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.cube_windows import CUBE_BLOCK, cube_windows
 from sitsflow.steps.tags import file_tags
-from sitsflow.timeseries.observations import Observations
+from sitsflow.timeseries.observations import ObservationSource
+from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import NOT_ACQUIRED, Series
 
 _INT16 = np.iinfo(np.int16)
@@ -62,7 +63,7 @@ def _of_sensor(plan: Plan, tile_plan: TilePlan, series: SeriesPlan) -> list[_Cub
     raw, filled = series.raw_days, series.target_days
     return [
         _Cube(path("TS.tif"), _dated(series, raw), dtype, nodata),
-        _Cube(path("MASKS.tif"), series_labels(label, "mask", raw), np.uint8, NOT_ACQUIRED),
+        _Cube(path("MASKS.tif"), series_labels(series.sensor, "mask", raw), np.uint8, NOT_ACQUIRED),
         _Cube(path("TSG.tif"), _dated(series, filled), dtype, nodata),
         _features_cube(plan, path("Features.tif"), [series]),
     ]
@@ -81,7 +82,9 @@ def _fits(value: float, dtype: DTypeLike) -> bool:
 
 
 def _dated(series: SeriesPlan, days: Sequence[int]) -> list[str]:
-    return [f"{series.sensor.label}_{band}_{stamp(day)}" for day in days for band in series.bands]
+    return [
+        f"{series.sensor.feature_of(band)}_{stamp(day)}" for day in days for band in series.bands
+    ]
 
 
 def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
@@ -119,16 +122,16 @@ def _blocks(shape: tuple[int, int]) -> dict[str, int]:
 
 
 def _observed(
-    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[Observations] = ()
-) -> list[Observations]:
+    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[ObservationSource] = ()
+) -> list[ObservationSource]:
     return [
-        Observations(one, tile_plan.grid, window, plan.request.resampling, whole)
+        observe(one, tile_plan.grid, window, plan.request.resampling, whole)
         for one, whole in zip_longest(tile_plan.series, within)
     ]
 
 
 def _series(
-    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[Observations]
+    plan: Plan, tile_plan: TilePlan, window: Window, within: Sequence[ObservationSource]
 ) -> list[Series]:
     return [
         Series(

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.errors import ExpressionError
-from sitsflow.products.sensors.model import Sensor
+from sitsflow.products.sensors.model import POLARISATIONS, Sensor
 
 Array = NDArray[np.float32]
 Bools = NDArray[np.bool_]
@@ -37,6 +37,10 @@ SPYNDEX_BANDS = {
     "nir08": "N2",
     "swir1": "S1",
     "swir2": "S2",
+    "vv": "VV",
+    "vh": "VH",
+    "hh": "HH",
+    "hv": "HV",
 }
 """From our common band names to the catalogue's standard ones."""
 
@@ -192,6 +196,16 @@ def catalogue_index(name: str, sensor: Sensor, bands: tuple[str, ...]) -> Index:
         return np.asarray(result, np.float32)
 
     return Index(name, tuple(names.values()), compute)
+
+
+def is_radar_index(name: str) -> bool:
+    """Whether all bands of an index of the catalogue are polarisations; False if it is none."""
+    catalogue = _catalogue()
+    if name not in catalogue.indices:
+        return False
+    codes = {SPYNDEX_BANDS[common] for common in POLARISATIONS}
+    needed = [one for one in catalogue.indices[name].bands if one not in catalogue.constants]
+    return bool(needed) and codes.issuperset(needed)
 
 
 def _meaning(symbol: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sitsflow.dates import positions
 from sitsflow.plan import SeriesPlan
+from sitsflow.radar.calibration import decibels
 from sitsflow.request import Interpolation
 from sitsflow.timeseries.indices import Index
 from sitsflow.timeseries.interpolation import interpolate
@@ -62,12 +63,17 @@ class Series:
         self._gapfilling = gapfilling
         # Of a raster without dates the only value is that of all dates.
         self._interpolation = interpolation if plan.sensor.dated else _LINEAR
+        self._decibels = False
+        if plan.radar is not None:
+            self._interpolation = Interpolation(method=plan.radar.settings.interpolation)
+            self._decibels = plan.radar.settings.decibels
         self._where = where
         self._late = set() if late is None else late
         self.held: dict[str, Bools] = {}
         """Where an index (or a relative reflectance) was held within its range on some date."""
         self._kept: dict[str, Floats] = {}
         self._raw: dict[str, Floats] = {}
+        self._in_decibels: dict[str, Floats] = {}
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -82,13 +88,22 @@ class Series:
     def interpolated(self, name: str) -> Floats:
         """Return a band or an index on the target days; (date, row, col).
 
-        Bands are in digital numbers. NaN where a pixel has no valid date.
+        Bands are in digital numbers, or decibels if radar is wanted so. NaN where a pixel has no
+        valid date.
         """
+        if self._decibels and name not in self.indices:
+            if name not in self._in_decibels:
+                self._in_decibels[name] = decibels(self.linear(name))
+            return self._in_decibels[name]
+        return self.linear(name)
+
+    def linear(self, name: str) -> Floats:
+        """Return what `interpolated` does, of radar always as linear power."""
         if name not in self._kept:
             if name in self.indices:
                 index = self.indices[name]
                 self._kept[name] = index.compute(
-                    {band: self.interpolated(band) for band in index.bands},
+                    {band: self.linear(band) for band in index.bands},
                     self.held_of(name) if index.clips else None,
                 )
             elif self._gapfilling:
@@ -118,10 +133,23 @@ class Series:
         tile was not seen.
         """
         nodata = np.float32(self.plan.sensor.raw_nodata)
+        values = self.observed(band)
+        return np.where(np.isnan(values), nodata, values)
+
+    def observed(self, name: str) -> Floats:
+        """Return a band or an index as observed on the raw days; (date, row, col).
+
+        NaN where there is no data. Not the caller's own.
+        """
+        if name in self.indices:
+            index = self.indices[name]
+            return index.compute({band: self._seen(band) for band in index.bands})
+        return decibels(self._seen(name)) if self._decibels else self._seen(name)
+
+    def _seen(self, band: str) -> Floats:
         if band not in self._raw:
             self._raw[band] = self._band(band, clouded=True)
-        values = self._on_raw_days(self._raw[band], nodata)
-        return np.where(np.isnan(values), nodata, values)
+        return self._on_raw_days(self._raw[band], np.float32(np.nan))
 
     def forget_raw(self, band: str) -> None:
         """Leave the memory of a band as observed, for one who does not ask for it again."""

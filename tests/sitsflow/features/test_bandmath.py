@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from sitsflow.errors import ExpressionError
-from sitsflow.features.bandmath import parse, split
+from sitsflow.features.bandmath import parse, parse_of, split
 
 BANDS = {n: np.array([[n * 10.0, 4.0]], np.float32) for n in range(1, 12)}
 
@@ -104,3 +104,24 @@ def test_a_thousand_minus_signs_are_one_short_fault():
 
 def test_a_sum_as_long_as_an_expression_may_be():
     assert parse("+".join(["b1"] * 333))(BANDS)[0, 0] == pytest.approx(3330)
+
+
+def test_polarisations_stand_for_bands():
+    found = parse_of("VH / vv", ["VV", "VH"])
+    assert found.bands == (1, 2)
+    np.testing.assert_allclose(found(BANDS)[0, 0], 2)
+    assert parse_of("max(vh, 1)", ["VH"]).bands == (1,)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("hh + vv", "no hh among the polarisations vv, vh"),
+        ("b1 + vv", "no b1; polarisations are vv, vh"),
+        ("vv +", "is not an expression"),
+        ("__import__('os').vv", "not"),
+    ],
+)
+def test_what_is_no_polarisation_is_refused(text, message):
+    with pytest.raises(ExpressionError, match=message):
+        parse_of(text, ["VV", "VH"])
