@@ -18,14 +18,19 @@ from blocks.fault_sources import with_sources
 from blocks.names import SECTIONS
 from blocks.old_names import in_todays_names
 from blocks.overrides import Override, merge, parse_overrides
+from blocks.radar_ini import named_paths
 from blocks.run_form import PARAMETERS
 from blocks.section import NoEffect, expand_path, is_off
 from sitsflow.errors import ConfigError, Fault, NotAllowedError
+from sitsflow.radar_settings import NAME, PATH_KEY
 
 MODULE_PATHS = "SITSFLOW_MODULE_PATHS"
 DATA_ROOTS = "SITSFLOW_DATA_ROOTS"
 CLUSTERS = "SITSFLOW_CLUSTERS"
 _LINKS_SHOWN = 3
+_RADAR = f"chain.{PATH_KEY}"
+_SEARCHED = (f"{NAME}.dem", f"{NAME}.references", f"{NAME}.orbit_files")
+"""Folders of Sentinel-1 that are looked through, whatever tiles there are."""
 
 
 @dataclass(frozen=True)
@@ -115,12 +120,25 @@ class Allowed:
                 continue
             found = list(_outside(place, path, (_real(path),), self.data, DATA_ROOTS))
             yield from found
-            if _holds_products(place) and not found:
-                yield from self._links(place, path, _tiles(raw))
+            if found:
+                continue
+            if place == _RADAR and path.is_file():
+                yield from self._named_in(place, path)
+            elif place == _RADAR or place in _SEARCHED:
+                yield from self._links(place, path, [path])
+            elif _holds_products(place):
+                yield from self._links(place, path, [path / tile for tile in _tiles(raw)])
 
-    def _links(self, place: str, root: Path, tiles: Sequence[str]) -> Iterator[Fault]:
-        """Yield links in the folders of tiles that lead out of what is allowed."""
-        out = [link for tile in tiles for link in _links_out(root / tile, self.data, set())]
+    def _named_in(self, place: str, ini: Path) -> Iterator[Fault]:
+        """Yield what a file names that is outside: the file itself is not."""
+        for key, path in named_paths(ini):
+            found = list(_outside(place, path, (_real(path),), self.data, DATA_ROOTS))
+            for fault in found or self._links(place, path, [path]):
+                yield Fault(place, f"{ini}: {key}: {fault.message}")
+
+    def _links(self, place: str, root: Path, folders: Sequence[Path]) -> Iterator[Fault]:
+        """Yield links in folders of products that lead out of what is allowed."""
+        out = [link for one in folders for link in _links_out(one, self.data, set())]
         for link in out[:_LINKS_SHOWN]:
             yield from _outside(place, link, (_real(link),), self.data, DATA_ROOTS)
         if (more := len(out) - _LINKS_SHOWN) > 0:

@@ -68,8 +68,10 @@ class Chain(Section):
     )
     s1_path: FilePath | None = Field(
         default=None,
-        title="Sentinel-1 configuration file",
-        description="The INI file (not a folder) that says where Sentinel-1 products are.",
+        title="Sentinel-1 products",
+        description="Sentinel-1 IW GRDH products, SAFE folders or zip archives of them: the folder "
+        "that holds those of all tiles, or iota2's INI file, which names it. If it is set, the "
+        "sensor is used; see section `Sentinel_1`.",
     )
     user_feat_path: FilePath | None = _root("Rasters of the user, without dates")
     other_sensor_paths: Annotated[Mapping[str, FilePath], OWN] = Field(

@@ -12,6 +12,7 @@ from sitsflow.errors import ExpressionError, Fault
 from sitsflow.features.bandmath import parse
 from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import Sensor
+from sitsflow.radar_settings import PATH_KEY as RADAR_KEY
 from sitsflow.request import GROUPS
 
 _INDEX_BANDS = ("red", "nir", "swir1")
@@ -22,6 +23,7 @@ def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
     yield from _sensors_in_use(partial)
     yield from _steps(partial)
     yield from _pixel_size(partial)
+    yield from partial.radar.faults
     for sensor in partial.enabled:
         yield from _dates(partial, sensor)
         yield from _kept_bands(partial, sensor)
@@ -33,7 +35,7 @@ def cross_faults(partial: PartialConfig) -> Iterator[Fault]:
 
 def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     chain = partial.configuration.chain
-    roots = {sensor.path_key for sensor in partial.sensors.values()} | {PATH_KEY}
+    roots = {sensor.path_key for sensor in partial.sensors.values()} | {PATH_KEY, RADAR_KEY}
     keys = [key for key in Chain.model_fields if key in PATH_KEYS]
     unsupported = [k for k in keys if k not in roots and getattr(chain, k) is not None]
     for key in unsupported:
@@ -45,7 +47,8 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
             yield Fault("chain.other_sensor_paths", message)
         elif (key := partial.sensors[name].path_key) in Chain.model_fields:
             yield Fault("chain.other_sensor_paths", f"write the path of {name} as chain.{key}")
-    if chain.user_feat_path is not None and not partial.enabled:
+    dated = partial.enabled or partial.has_radar
+    if chain.user_feat_path is not None and not dated:
         message = "rasters without dates need a sensor with dates beside them, which gives the grid"
         yield Fault("chain.user_feat_path", message)
     for key in {sensor.path_key: None for sensor in partial.enabled}:
@@ -56,7 +59,7 @@ def _sensors_in_use(partial: PartialConfig) -> Iterator[Fault]:
     at_fault = not partial.sound(
         "chain", *(f"chain.{key}" for key in (*roots, "other_sensor_paths"))
     )
-    if not (partial.enabled or unsupported or at_fault or chain.user_feat_path):
+    if not (dated or unsupported or at_fault or chain.user_feat_path):
         yield Fault("chain", f"no sensor is in use: give one of {', '.join(sorted(roots))}")
 
 

@@ -15,6 +15,7 @@ from blocks.features import (
     PythonDataManaging,
     SensorsDataInterpolation,
 )
+from blocks.radar_section import Sentinel1Section
 from blocks.running import Builders, TaskRetryLimits
 from blocks.section import OWN, Section
 from blocks.sensor_sections import (
@@ -75,6 +76,14 @@ class Configuration(Section):
         default=ArgTrain(),
         title="Indices",
         description="What a features map uses of iota2's section of training.",
+    )
+    Sentinel_1: Annotated[Sentinel1Section, OWN] = Field(
+        default=Sentinel1Section(),
+        title="Sentinel-1",
+        description="How the images of Sentinel-1 become series, where `chain.s1_path` puts it in "
+        "use. All keys are sitsflow's: iota2 has an INI file instead. Where `chain.s1_path` is "
+        "such a file, what it says holds, and the section may add what it does not say; another "
+        "value for a key of the file is an error.",
     )
     Sentinel_2: Sentinel2Section = Field(
         default=Sentinel2Section(), title="Sentinel-2 (THEIA)", description="Level 2A of THEIA."

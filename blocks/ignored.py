@@ -7,10 +7,13 @@ from collections.abc import Iterator
 from blocks.checks import PATH_KEYS, differs
 from blocks.names import SECTIONS
 from blocks.partial_config import PartialConfig
+from blocks.radar_section import Sentinel1Section
 from blocks.request import METHOD_KEYS, chunk_key, make_chunking
 from blocks.section import NoEffect, Section
 from blocks.sensor_sections import SensorSection, UserFeatSection
 from sitsflow.products.rasters import NAME, PATH_KEY
+from sitsflow.radar_settings import NAME as RADAR
+from sitsflow.radar_settings import PATH_KEY as RADAR_KEY
 
 _CHUNK_KEYS = ("chunk_size_mode", "number_of_chunks", "chunk_size_x", "chunk_size_y")
 
@@ -26,6 +29,7 @@ def notices(partial: PartialConfig) -> Iterator[str]:
         yield from _without_effect(name, section)
     for name, other in partial.configuration.other_sensors.items():
         yield from _without_effect(name, other)
+    yield from partial.radar.notices
 
 
 def _without_effect(name: str, section: Section) -> Iterator[str]:
@@ -55,11 +59,13 @@ def _unused_sensors(partial: PartialConfig) -> Iterator[str]:
     used = {sensor.name for sensor in partial.enabled}
     used |= {NAME} if partial.configuration.chain.user_feat_path is not None else set()
     roots = {sensor.name: sensor.path_key for sensor in partial.sensors.values()}
-    roots[NAME] = PATH_KEY
+    used |= {RADAR} if partial.has_radar else set()
+    roots |= {NAME: PATH_KEY, RADAR: RADAR_KEY}
     sections: dict[str, Section] = {name: getattr(partial.configuration, name) for name in SECTIONS}
     sections.update(partial.configuration.other_sensors)
     for name, section in sections.items():
-        if not isinstance(section, SensorSection | UserFeatSection) or name in used:
+        kinds = SensorSection | Sentinel1Section | UserFeatSection
+        if not isinstance(section, kinds) or name in used:
             continue
         if any(differs(section, key) for key in type(section).model_fields):
             key = roots.get(name)
@@ -101,6 +107,12 @@ def _method(partial: PartialConfig) -> Iterator[str]:
     place = "sensors_data_interpolation"
     if not section.use_gapfilling and differs(section, "method"):
         yield f"{place}.method is ignored: {place}.use_gapfilling is False"
+    elif partial.has_radar and differs(section, "method"):
+        of_others = "" if partial.enabled else ", the only sensor in use"
+        yield (
+            f"{place}.method is not that of Sentinel-1{of_others}: Sentinel_1.interpolation says "
+            "how its series are interpolated"
+        )
     for method, keys in METHOD_KEYS.items():
         for key in keys if method != section.method else ():
             if differs(section, key):

@@ -37,6 +37,8 @@ def _may_lack(partial: PartialConfig, tiles: Sequence[str]) -> bool:
     """Whether tiles that one of several sensors lacks are left out: another one has them."""
     if partial.configuration.chain.missing_sensor_tile != "skip":
         return False
+    if partial.has_radar:
+        return True  # its products do not tell by their names which tiles they show
     roots = [root for sensor in partial.enabled if (root := partial.root(sensor))]
     return all(any((root / tile).is_dir() for root in roots) for tile in tiles)
 
@@ -79,14 +81,15 @@ def _output(partial: PartialConfig) -> Iterator[Fault]:
     if blocking is not None and not blocking.is_dir():
         yield Fault("chain.output_path", f"{str(blocking)!r} is a file, not a folder")
     external = partial.configuration.external_features
-    inputs = {
-        **{f"chain.{sensor.path_key}": partial.root(sensor) for sensor in partial.enabled},
-        f"chain.{PATH_KEY}": chain.user_feat_path,
-        "chain.area_of_interest": chain.area_of_interest,
-        "external_features.module": external.module,
-        "external_features.exogeneous_data": external.exogeneous_data,
-    }
-    for place, path in inputs.items():
+    inputs = [
+        *((f"chain.{sensor.path_key}", partial.root(sensor)) for sensor in partial.enabled),
+        *partial.radar.paths,
+        (f"chain.{PATH_KEY}", chain.user_feat_path),
+        ("chain.area_of_interest", chain.area_of_interest),
+        ("external_features.module", external.module),
+        ("external_features.exogeneous_data", external.exogeneous_data),
+    ]
+    for place, path in inputs:
         if path is not None and chain.remove_output_path and path.is_relative_to(output):
             message = (
                 f"{str(path)!r} lies in output_path, whose files remove_output_path makes anew"

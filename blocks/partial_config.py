@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from blocks.names import (
     unknown_section,
 )
 from blocks.old_names import in_todays_names
+from blocks.radar import RadarConfig, read_radar
 from blocks.section import FilePath, is_off
 from sitsflow.errors import Fault, SensorFileError
 from sitsflow.products.sensors.model import Sensor, in_order, load_sensors
@@ -60,6 +62,16 @@ class PartialConfig:
     def enabled(self) -> list[Sensor]:
         """The sensors in use, in the order of the native stack."""
         return in_order([s for s in self.sensors.values() if self.root(s) is not None])
+
+    @cached_property
+    def radar(self) -> RadarConfig:
+        """What is said of Sentinel-1, its INI file read."""
+        return read_radar(self.configuration, {fault.place for fault in self.faults})
+
+    @property
+    def has_radar(self) -> bool:
+        """Whether Sentinel-1 is in use."""
+        return self.configuration.chain.s1_path is not None
 
     @property
     def indices(self) -> bool:

@@ -11,13 +11,10 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
-from blocks.checks import PATH_KEYS
 from blocks.configuration import Configuration
 from blocks.names import OTHER_BUILDERS_KEYS, OTHER_BUILDERS_SECTIONS, SECTIONS, UNSUPPORTED
 from blocks.section import NoEffect, Own, Section
 from blocks.sensor_sections import OtherSensorSection, SensorSection
-from sitsflow.products.rasters import PATH_KEY
-from sitsflow.products.sensors.model import load_sensors
 from sitsflow.request import FunctionCall
 
 _INTRO = """\
@@ -96,7 +93,7 @@ def _rows(
             isinstance(mark, NoEffect) for mark in field.metadata
         ):
             own = " **own**" if any(isinstance(mark, Own) for mark in field.metadata) else ""
-            words = "expressions" if key == "additional_features" else None
+            words = "expressions" if key in ("additional_features", "expressions") else None
             kind = (words or _type_words(field.annotation)) + _bound_words(field)
             yield _row(f"`{start}{key}`{own}", kind, _default_words(field), field.description or "")
 
@@ -134,7 +131,7 @@ def _type_words(annotation: Any) -> str:
     return _WORDS[annotation]
 
 
-_PLURALS = {"text": "names", "path": "paths"}
+_PLURALS = {"text": "names", "path": "paths", "whole number": "whole numbers"}
 
 
 def _bound_words(field: FieldInfo) -> str:
@@ -152,7 +149,7 @@ def _default_words(field: FieldInfo) -> str:
     if field.is_required():
         return "mandatory"
     default = field.get_default(call_default_factory=True)
-    if default is None or default == () or default == {}:
+    if default is None or default in ((), {}, ""):
         return "none"
     if isinstance(default, tuple):
         return f"`{list(default)}`"
@@ -188,13 +185,7 @@ def _other_builders() -> str:
 
 
 def _unsupported() -> str:
-    described = {sensor.path_key for sensor in load_sensors().values()} | {PATH_KEY}
     rows = [
-        f"- `chain.{key}`: the sensor is not supported yet."
-        for key in PATH_KEYS
-        if key not in described
-    ]
-    rows += [
         f"- `{name}.{key}`: {reason}."
         for name, keys in UNSUPPORTED.items()
         for key, reason in keys.items()

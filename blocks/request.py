@@ -9,7 +9,9 @@ from blocks.checks import kept_bands
 from blocks.configuration import Configuration
 from blocks.partial_config import PartialConfig
 from sitsflow.products.rasters import NAME
-from sitsflow.products.sensors.model import Sensor
+from sitsflow.products.sensors.model import Sensor, place_of
+from sitsflow.radar_settings import LABEL as RADAR_LABEL
+from sitsflow.radar_settings import NAME as RADAR
 from sitsflow.request import (
     MAP_NAME,
     Chunking,
@@ -32,10 +34,7 @@ def make_request(partial: PartialConfig) -> Request:
         output_path=chain.output_path,
         output_name=external.output_name or MAP_NAME,
         tiles=chain.list_tile,
-        sensors=(
-            *(_sensor_request(partial, sensor) for sensor in partial.enabled),
-            *_rasters(configuration),
-        ),
+        sensors=(*_dated_sensors(partial), *_rasters(configuration)),
         sensor_folders=chain.sensor_folders,
         first_step=chain.first_step,
         last_step=chain.last_step,
@@ -76,6 +75,27 @@ def make_request(partial: PartialConfig) -> Request:
         maximum_ram=configuration.task_retry_limits.maximum_ram,
         compression=chain.compression_algorithm,
     )
+
+
+def _dated_sensors(partial: PartialConfig) -> list[SensorRequest]:
+    """Return what is asked of the sensors with dates, in the order of the native stack."""
+    found = [(sensor.label, _sensor_request(partial, sensor)) for sensor in partial.enabled]
+    found += [(RADAR_LABEL, one) for one in _radar(partial)]
+    return [one for _, one in sorted(found, key=lambda pair: place_of(pair[0]))]
+
+
+def _radar(partial: PartialConfig) -> Iterator[SensorRequest]:
+    """Yield what is asked of Sentinel-1, if it is in use."""
+    settings, section = partial.radar.settings, partial.configuration.Sentinel_1
+    if settings is not None:
+        yield SensorRequest(
+            sensor=RADAR,
+            root=settings.products,
+            start=section.start_date,
+            end=section.end_date,
+            temporal_resolution=settings.temporal_resolution,
+            radar=settings,
+        )
 
 
 def _rasters(configuration: Configuration) -> Iterator[SensorRequest]:

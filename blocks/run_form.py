@@ -20,6 +20,7 @@ from blocks.names import SECTIONS
 from blocks.overrides import Override, leaves, merge
 from blocks.partial_config import parse_partially
 from blocks.section import is_off
+from sitsflow.radar_settings import NAME as RADAR
 
 PARAMETERS = "the parameters of the run"
 """What errors call the form: the Prefect UI and the command line show it under this name."""
@@ -119,8 +120,9 @@ class RunForm:
         """
         named = self.named()
         # Which sensors are in use does not depend on where relative paths start.
-        sensors = parse_partially(merge(raw, named)[0], Path("/")).enabled
-        return [*self._dates([sensor.name for sensor in sensors]), *named]
+        partial = parse_partially(merge(raw, named)[0], Path("/"))
+        sensors = [sensor.name for sensor in partial.enabled]
+        return [*self._dates([*sensors, *([RADAR] if partial.has_radar else [])]), *named]
 
     def named(self) -> list[Override]:
         """Return what wins over a configuration, besides the dates, whatever that is."""

@@ -112,7 +112,7 @@ def path_keys() -> list[tuple[str, str]]:
 def test_every_key_that_is_a_path_is_checked(
     folder: Path, raw: dict[str, Any], section: str, key: str, given: Any
 ) -> None:
-    raw[section][key] = given
+    raw.setdefault(section, {})[key] = given
     assert list(refused(allowed(folder, folder), raw)) == [f"{section}.{key}"]
 
 

@@ -12,6 +12,7 @@ from blocks.checks import PATH_KEYS
 from blocks.configuration import Configuration
 from blocks.resolve import ResolvedConfig, resolve
 from sitsflow.errors import ConfigError
+from sitsflow.products.rasters import NAME as RASTERS
 from sitsflow.products.rasters import PATH_KEY
 from sitsflow.products.sensors.model import load_sensors
 from sitsflow.request import Interpolation, Request
@@ -326,14 +327,12 @@ def test_paths_are_expanded(raw: Raw, folder: Path, monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize("key", PATH_KEYS)
-def test_a_sensor_without_description_is_not_supported_yet(
-    key: str, raw: Raw, folder: Path
-) -> None:
-    if key in {PATH_KEY, *(sensor.path_key for sensor in load_sensors().values())}:
-        assert resolved(raw, folder, {"chain": {key: "s2"}}).request().sensors
-    else:
-        messages = faults_of(merged(raw, {"chain": {key: "s2"}}), folder)
-        assert "not supported yet" in messages[f"chain.{key}"]
+def test_each_known_sensor_can_be_used(key: str, raw: Raw, folder: Path) -> None:
+    keys = {sensor.path_key: name for name, sensor in load_sensors().items()}
+    keys |= {PATH_KEY: RASTERS, "s1_path": "Sentinel_1"}
+    changes = {"chain": {key: "s2"}, "Sentinel_1": {"constant_height": 0}}
+    sensors = resolved(raw, folder, changes).request().sensors
+    assert keys[key] in [one.sensor for one in sensors]
 
 
 def test_rasters_without_dates_stand_last(raw: Raw, folder: Path) -> None:
