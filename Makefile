@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 DEMO ?= demo
+DEMO_RADAR ?= demo-radar
 EXAMPLE ?= example
 CHROMIUM ?= /usr/bin/chromium
 # Prefect and Dask read these before any of our code runs.
@@ -23,12 +24,14 @@ $(VENV)/.bench $(VENV)/.docs $(VENV)/.ui: $(VENV)/.%: $(INSTALLED)
 	PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet -e '.[$*]'
 	@touch $@
 
-.PHONY: help install demo deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-quick bench-growth bench-sensors bench-tile bench-orchestration docs docs-site constraints clean
+.PHONY: help install demo demo-radar deploy serve test test-slow test-ui chaos chaos-short soak coverage lint bench bench-quick bench-growth bench-sensors bench-tile bench-sentinel1 bench-orchestration docs docs-site constraints clean
 help: ## show these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  make %-19s %s\n", $$1, $$2}' Makefile
 install: $(INSTALLED) ## make the environment in .venv
 demo: $(INSTALLED) ## simulate two Sentinel-2 tiles and map them (into demo/)
 	$(BIN)/sitsflow demo $(DEMO)
+demo-radar: $(INSTALLED) ## simulate two tiles of Sentinel-1 over a ridge and map them (into demo-radar/)
+	$(BIN)/sitsflow demo --radar $(DEMO_RADAR)
 deploy: $(INSTALLED) ## register blocks and deployments on the configured Prefect server
 	$(BIN)/python -m deployments.deploy
 serve: $(INSTALLED) ## this machine's Prefect server, a worker and the deployments, until Ctrl-C
@@ -69,6 +72,8 @@ bench-tile: $(INSTALLED) ## measure each part of a run on one whole tile (ARGS="
 	$(BIN)/python -m tests.benchmarks.whole_tile $(ARGS)
 bench-orchestration: $(INSTALLED) ## measure what a task costs beside its work (ARGS="-n 1000")
 	$(BIN)/python -m tests.benchmarks.orchestration $(ARGS)
+bench-sentinel1: $(INSTALLED) ## measure the geocoding of one scene of Sentinel-1 (ARGS="/tmp/FOLDER --sarsen PYTHON", 2 GB)
+	$(BIN)/python -m tests.benchmarks.sentinel1 $(ARGS)
 docs: $(INSTALLED) ## write the configuration reference and the table of sensors again
 	$(BIN)/python -m blocks.reference docs/configuration.md
 	$(BIN)/python -m blocks.sensor_table docs/sensors.md
@@ -78,4 +83,4 @@ constraints: $(VENV)/.bench $(VENV)/.docs $(VENV)/.ui ## pin what is installed n
 	$(BIN)/python -m pip freeze --all --exclude pip --exclude-editable --exclude sitsflow \
 		| grep '==' | LC_ALL=C sort > constraints.txt
 clean: ## remove the demo, caches and the environment
-	rm -rf $(DEMO) $(EXAMPLE) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(DEMO) $(DEMO_RADAR) $(EXAMPLE) $(VENV) build site .coverage .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -19,6 +19,7 @@ from sitsflow.errors import ConfigError, Fault
 
 if TYPE_CHECKING:
     from sitsflow.plan import Plan, TilePlan
+    from sitsflow.simulate import RadarOptions
 
 app = typer.Typer(
     name="sitsflow",
@@ -131,11 +132,14 @@ def simulate(
         typer.Option(
             help="Sentinel_2, Sentinel_2_S2C, Sentinel_2_L3A, Landsat5, Landsat7, Landsat8, "
             "Landsat5_old, Landsat8_old, Landsat8_usgs, Landsat8_usgs_optical, "
-            "Landsat8_usgs_thermal, Landsat8_usgs_infrared or userFeat."
+            "Landsat8_usgs_thermal, Landsat8_usgs_infrared, Sentinel_1 or userFeat."
         ),
     ] = "Sentinel_2",
     every: Annotated[
-        int | None, typer.Option(help="Days between dates. Default: 10, of Sentinel_2_L3A 30.")
+        int | None,
+        typer.Option(
+            help="Days between dates. Default: 10, of Sentinel_2_L3A 30, of Sentinel_1 12."
+        ),
     ] = None,
     size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
     seed: Annotated[int, typer.Option(help="Of the world and its weather.")] = 0,
@@ -144,6 +148,16 @@ def simulate(
         typer.Option(
             help="Processing baseline of Sentinel_2_S2C, 0212 or 0400. Default: that of each date."
         ),
+    ] = None,
+    orbits: Annotated[
+        str | None, typer.Option(help="Passes of Sentinel_1, DES or ASC. Default: 'DES ASC'.")
+    ] = None,
+    relief: Annotated[
+        str | None,
+        typer.Option(help="Under Sentinel_1: flat, slope or ridge. Default: flat."),
+    ] = None,
+    speckle: Annotated[
+        bool | None, typer.Option("--speckle/--no-speckle", help="Of Sentinel_1. Default: with it.")
     ] = None,
     zipped: Annotated[bool, typer.Option("--zip", help="Products as zip archives.")] = False,
     debug: Debug = False,
@@ -155,23 +169,31 @@ def simulate(
     days = _day("start", start), _day("end", end)
     made = simulator.simulate(
         out, sensor, names, *days, every, size, seed,
-        baseline=baseline, zipped=zipped, progress=_count,
+        baseline=baseline, radar=_radar(orbits, relief, speckle), zipped=zipped, progress=_count,
     )  # fmt: skip
     typer.echo(f"{len(made)} products in {out}")
 
 
 @app.command()
 def demo(
-    out: Annotated[Path, typer.Argument(help="Folder of the demonstration.")] = Path("demo"),
-    size: Annotated[int, typer.Option(help="Rows and columns of a tile.")] = 500,
+    out: Annotated[
+        Path | None,
+        typer.Argument(help="Folder of the demonstration [demo, or demo-radar with --radar]."),
+    ] = None,
+    radar: Annotated[bool, typer.Option("--radar", help="Of Sentinel-1, over a ridge.")] = False,
+    size: Annotated[
+        int | None, typer.Option(help="Rows and columns of a tile [500, or 300 with --radar].")
+    ] = None,
     workers: Workers = None,
     stop_server: StopServer = None,
     debug: Debug = False,
 ) -> None:
-    """Simulate two Sentinel-2 tiles, and make their feature map."""
-    from flows.cli.demo import prepare
+    """Simulate two tiles of Sentinel-2, or of Sentinel-1, and make their feature map."""
+    from flows.cli.demo import SENTINEL_1, SENTINEL_2, prepare
 
-    path = prepare(out, size, _count)
+    shown = SENTINEL_1 if radar else SENTINEL_2
+    folder = out or Path("demo-radar" if radar else "demo")
+    path = prepare(folder, shown.size if size is None else size, _count, shown)
     typer.echo(f"sitsflow run {path}", err=True)
     _run(str(path), workers=workers, stop=stop_server, debug=debug)
 
@@ -205,6 +227,20 @@ def _plan(
     for text in (*resolved.warnings, *resolved.notices):
         typer.echo(text, err=quiet)
     return make_plan(resolved.request())
+
+
+def _radar(orbits: str | None, relief: str | None, speckle: bool | None) -> RadarOptions | None:
+    """Return what is said of Sentinel-1; None where nothing is."""
+    from sitsflow.simulate import RadarOptions
+
+    said: dict[str, Any] = {}
+    if orbits is not None:
+        said["orbits"] = tuple(orbits.upper().split())
+    if relief is not None:
+        said["relief"] = relief
+    if speckle is False:
+        said["looks"] = None
+    return RadarOptions(**said) if said or speckle else None
 
 
 def _day(name: str, text: str) -> date:

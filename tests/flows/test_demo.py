@@ -1,12 +1,18 @@
 """The demonstration: what `sitsflow demo` simulates and asks for."""
 
+from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
-from flows.cli.demo import prepare
+from flows.cli.backscatter import ratio, vh, vv
+from flows.cli.demo import SENTINEL_1, prepare
 from flows.cli.load import load
 from sitsflow.errors import OutputError
+from sitsflow.planning.planner import make_plan
 from tests.flows.conftest import TUTORIAL
 
 
@@ -41,3 +47,43 @@ def test_products_of_an_earlier_demo_are_taken_as_they_are(tmp_path: Path) -> No
     prepare(tmp_path, 32, lambda _done, _all: None)
     assert before
     assert {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*.tif")} == before
+
+
+def test_the_demo_of_radar_maps_what_it_simulates(tmp_path: Path) -> None:
+    demo = SENTINEL_1._replace(last=date(2018, 2, 6))
+    config = prepare(tmp_path, 16, lambda _done, _all: None, demo)
+    found = load(str(config))
+    assert found.warnings == ()
+    plan, tiles = make_plan(found.request())
+    assert plan.labels == ("VV (dB)", "VH (dB)", "VH / VV (dB)")
+    for tile in tiles.values():
+        # In Lambert-93 a tile of 160 m is a little wider.
+        assert max(tile.grid.shape) < 20, "the tile is as small as its reference"
+        names = [series.sensor.label for series in tile.series]
+        assert names == ["Sentinel1DES", "Sentinel1ASC"]
+        for series in tile.series:
+            assert len(series.days) == 2
+            assert {len(one.slices) for one in series.radar.acquisitions} == {2}
+
+
+def test_functions_of_the_demo_that_were_changed_stay(tmp_path: Path) -> None:
+    demo = SENTINEL_1._replace(last=date(2018, 1, 1))
+    prepare(tmp_path, 16, lambda _done, _all: None, demo)
+    mine = tmp_path / "backscatter.py"
+    mine.write_text("# mine\n")
+    prepare(tmp_path, 16, lambda _done, _all: None, demo)
+    assert mine.read_text() == "# mine\n"
+    with pytest.raises(OutputError, match="is another demo's"):
+        prepare(tmp_path, 16, lambda _done, _all: None)
+
+
+def test_the_functions_of_the_demo_average_power() -> None:
+    class Seen:
+        def __getattr__(self, name: str) -> Callable[[], NDArray[np.float32]]:
+            power = {"VV_DES": 0.1, "VV_ASC": 0.3, "VH_DES": 0.01, "VH_ASC": 0.03}[name[-6:]]
+            return lambda: np.full((1, 2, 5), power, np.float32)
+
+    for function, expected in ((vv, -6.9897), (vh, -16.9897), (ratio, -10.0)):
+        values, labels = function(Seen())
+        assert values == pytest.approx(np.full((1, 2), expected), abs=1e-4)
+        assert len(labels) == 1
