@@ -217,8 +217,17 @@ def source_window(
     """
     coordinates = source_coordinates(tile_grid, window, source, step)
     margin = 0 if coordinates.coincident else margin
+    return window_around(coordinates.rows, coordinates.cols, source.shape, margin)
+
+
+def window_around(rows: Floats, cols: Floats, shape: tuple[int, int], margin: int) -> Window | None:
+    """Return the window of a source of so many rows and columns that holds places in it.
+
+    `rows` and `cols` are of any shapes; what is not finite does not count. `margin` pixels are
+    added on every side, as far as the source goes; None where no place lies in it.
+    """
     spans = []
-    for values, size in ((coordinates.rows, source.height), (coordinates.cols, source.width)):
+    for values, size in zip((rows, cols), shape, strict=True):
         finite = values[np.isfinite(values)]
         if finite.size == 0:
             return None

@@ -50,6 +50,15 @@ class Window(BaseModel):
         right = min(within[1], self.col + self.width + cols)
         return Window(row=top, col=left, height=bottom - top, width=right - left)
 
+    def grown(self, pixels: int) -> Window:
+        """Grow by `pixels` on every side, also beyond the grid."""
+        return Window(
+            row=self.row - pixels,
+            col=self.col - pixels,
+            height=self.height + 2 * pixels,
+            width=self.width + 2 * pixels,
+        )
+
     def relative_to(self, outer: Window) -> Window:
         """Return this window in the rows and columns of `outer`, which holds it."""
         return Window(

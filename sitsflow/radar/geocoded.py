@@ -76,7 +76,7 @@ def ground_of(settings: RadarSettings, grid: Grid, window: Window) -> Ground:
     model = elevation_of(settings)
     margin = 0
     while True:
-        heights = model.read(grid, _around(window, margin)).heights
+        heights = model.read(grid, window.grown(margin)).heights
         if not settings.terrain_flattening:
             return Ground(grid, window, heights, 0)
         needed = flattening_margin(grid, float(heights.min()), float(heights.max()))
@@ -168,15 +168,6 @@ def shows(acquisition: Acquisition, settings: RadarSettings, ground: Ground) -> 
                 & (places.cols < samples - 0.5)
             )
     return seen
-
-
-def _around(window: Window, margin: int) -> Window:
-    return Window(
-        row=window.row - margin,
-        col=window.col - margin,
-        height=window.height + 2 * margin,
-        width=window.width + 2 * margin,
-    )
 
 
 def _part(

@@ -11,7 +11,6 @@ the terrain height behind the polynomials changes fast, they lie up to half a sa
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -19,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pyproj import Transformer
 
-from sitsflow.geo.coordinates import Coordinates
+from sitsflow.geo.coordinates import Coordinates, window_around
 from sitsflow.geo.frame import anchored
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.radar.annotation import SPEED_OF_LIGHT, Annotation
@@ -278,7 +277,7 @@ class ImageGeometry:
             locate_pixels(flat, (1, 0, 0), level, self.orbit, self._image, line, sample)
             lines.append(line)
             samples.append(sample)
-        return _window_of(np.stack(lines), np.stack(samples), self.shape, 4)
+        return window_around(np.stack(lines), np.stack(samples), self.shape, 4)
 
 
 def image_geometry(annotation: Annotation) -> ImageGeometry:
@@ -309,21 +308,4 @@ def source_window(coordinates: Coordinates, shape: tuple[int, int], margin: int)
     Window or None
         Lines and samples; None where no pixel of the map lies in the image.
     """
-    return _window_of(coordinates.rows, coordinates.cols, shape, margin)
-
-
-def _window_of(
-    lines: Floats, samples: Floats, shape: tuple[int, int], margin: int
-) -> Window | None:
-    spans = []
-    for values, size in ((lines, shape[0]), (samples, shape[1])):
-        finite = values[np.isfinite(values)]
-        if finite.size == 0:
-            return None
-        first = max(0, math.floor(finite.min() + 0.5) - margin)
-        last = min(size - 1, math.floor(finite.max() + 0.5) + margin)
-        if last < first:
-            return None
-        spans.append((first, last - first + 1))
-    (row, height), (col, width) = spans
-    return Window(row=row, col=col, height=height, width=width)
+    return window_around(coordinates.rows, coordinates.cols, shape, margin)

@@ -89,12 +89,7 @@ def flatten(
             f"slopes cannot be measured on a map in degrees ({grid.system}): choose a projected "
             "system, such as UTM, or leave terrain flattening out"
         )
-    around = Window(
-        row=window.row - margin,
-        col=window.col - margin,
-        height=window.height + 2 * margin,
-        width=window.width + 2 * margin,
-    )
+    around = window.grown(margin)
     level = np.ascontiguousarray(heights, np.float32)
     nodes, frame = geometry.nodes(grid, around)
     places = geometry.coordinates(grid, around, level)

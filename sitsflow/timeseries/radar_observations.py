@@ -104,10 +104,10 @@ class RadarObservations:
         """Geocode and filter all passes; (polarisation, date, row, col)."""
         settings = self._radar.settings
         reach = _reach(settings)
-        wide = _grown(self._window, reach + 2 * RADIUS)
+        wide = self._window.grown(reach + 2 * RADIUS)
         ground = ground_of(settings, self._tile_grid, wide)
-        inner = self._window.relative_to(_grown(self._window, reach))
-        shape = (len(self._radar.acquisitions), *_grown(self._window, reach).shape)
+        inner = self._window.relative_to(self._window.grown(reach))
+        shape = (len(self._radar.acquisitions), *self._window.grown(reach).shape)
         power = np.empty((len(polarisations), *shape), np.float32)
         for at, acquisition in enumerate(self._radar.acquisitions):
             power[:, at] = self._clean(
@@ -139,16 +139,6 @@ def _filtered(power: Floats, settings: RadarSettings) -> Floats:
     if settings.speckle_filter == "lee":
         return lee(power, settings.window_radius)
     return refined_lee(power) if settings.speckle_filter == "refined_lee" else power
-
-
-def _grown(window: Window, pixels: int) -> Window:
-    """Grow a window on every side, also beyond its grid."""
-    return Window(
-        row=window.row - pixels,
-        col=window.col - pixels,
-        height=window.height + 2 * pixels,
-        width=window.width + 2 * pixels,
-    )
 
 
 def _polarisation(band: str) -> Polarisation:
