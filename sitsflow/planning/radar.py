@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from sitsflow.dates import to_date, to_day
 from sitsflow.errors import GridError, MissingInputError, ProductError
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.mgrs import BadTileError, tile_corner
+from sitsflow.io.archives import file_on_disk
 from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.opening import opened, reading
 from sitsflow.io.read import Header, read_header
@@ -299,6 +301,16 @@ def check_passes(tile: str, plan: SeriesPlan) -> list[Skipped]:
 
 def _fault(path: Path) -> str:
     """Say where a measurement is cut; nothing where it is whole."""
+    try:
+        return _fault_of(path, file_on_disk(path).stat().st_mtime_ns)
+    except OSError as error:
+        return f"{path}: cannot be read ({error.strerror})"
+
+
+# An image shows several tiles, and its strips are thousands.
+@lru_cache(maxsize=4096)
+def _fault_of(path: Path, changed: int) -> str:
+    del changed
     try:
         with reading(), opened(path, MEASUREMENT_DRIVERS) as raster:
             size = path.stat().st_size if path.is_file() else None
