@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
+from tests.each_module import for_each, tree_of
 
 ROOT = Path(__file__).resolve().parents[1]
 PACKAGES = ("blocks", "deployments", "flows", "sitsflow", "tasks")
@@ -46,7 +46,7 @@ MODULES = {
 
 
 def imported(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -65,13 +65,13 @@ def package(name: str) -> str:
     return name.partition(".")[0]
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_packages_import_only_what_the_house_allows(module: str) -> None:
     ours = {package(name) for name in imported(MODULES[module])} & set(PACKAGES)
     assert ours <= MAY_IMPORT[package(module)]
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("sitsflow.")])
+@for_each(name for name in MODULES if name.startswith("sitsflow."))
 def test_rooms_of_the_science_import_only_those_before_them(module: str) -> None:
     used = {room(name) for name in imported(MODULES[module]) if name in MODULES}
     before = {f"sitsflow.{name}" for name in ROOMS[: ROOMS.index(room(module)[9:]) + 1]}
@@ -83,12 +83,12 @@ def test_every_room_has_its_place() -> None:
     assert there == {f"sitsflow.{name}" for name in ROOMS}
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "sitsflow"])
+@for_each(name for name in MODULES if package(name) == "sitsflow")
 def test_the_science_knows_no_engine(module: str) -> None:
     assert not {package(name) for name in imported(MODULES[module])} & ENGINE
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if package(name) == "tasks"])
+@for_each(name for name in MODULES if package(name) == "tasks")
 def test_tasks_do_not_import_tasks(module: str) -> None:
     others = {name for name in imported(MODULES[module]) if name in MODULES}
     assert {name for name in others if package(name) == "tasks"} <= SHARED_BY_TASKS
@@ -98,11 +98,11 @@ def test_no_flow_file_hides_a_package() -> None:
     assert not {path.stem for path in (ROOT / "flows").glob("*.py")} & set(PACKAGES)
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_rasters_are_opened_in_few_places(module: str) -> None:
     calls = {
         f"{node.func.value.id}.{node.func.attr}"
-        for node in ast.walk(ast.parse(MODULES[module].read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(MODULES[module]))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and isinstance(node.func.value, ast.Name)
@@ -121,7 +121,7 @@ ENGINE_PRIVATE = {"SettingsContext", "TagsContext", "EventsWorker", "flow_run_su
 
 def private_uses(path: Path) -> Iterator[str]:
     """What a module uses of Prefect, prefect-dask or Dask that is not in their documentation."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.ImportFrom) and package(node.module or "") in ENGINE:
             names = [*(node.module or "").split("."), *(alias.name for alias in node.names)]
             yield from (name for name in names if name.startswith("_") or name in ENGINE_PRIVATE)
@@ -133,7 +133,7 @@ def private_uses(path: Path) -> Iterator[str]:
             yield node.arg or ""
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if package(name) != "sitsflow"])
+@for_each(name for name in MODULES if package(name) != "sitsflow")
 def test_what_prefect_does_not_document_is_used_in_one_place(module: str) -> None:
     assert module == "flows.prefect_compat" or not set(private_uses(MODULES[module]))
 

@@ -8,8 +8,7 @@ import ast
 from collections.abc import Iterator
 from pathlib import Path
 
-import pytest
-
+from tests.each_module import for_each, tree_of
 from tests.test_layers import MODULES, imported
 
 RUNS_WHAT_IT_READS = {"pickle", "_pickle", "dill", "cloudpickle", "marshal", "shelve", "joblib"}
@@ -45,10 +44,10 @@ def tops(module: str) -> set[str]:
 
 
 def tree(module: str) -> ast.AST:
-    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    return tree_of(MODULES[module])
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_nothing_is_unpickled_and_no_text_becomes_code(module: str) -> None:
     assert not tops(module) & RUNS_WHAT_IT_READS
     for name, call in calls(tree(module)):
@@ -72,7 +71,7 @@ def test_the_loader_of_configurations_is_a_safe_one() -> None:
     assert not issubclass(yaml_text._Loader, UnsafeConstructor)
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_xml_is_written_and_never_parsed(module: str) -> None:
     xml = {name for name in imported(MODULES[module]) if name.split(".")[0] in ("xml", "lxml")}
     if module == "sitsflow.io.vrt":
@@ -87,7 +86,7 @@ def test_xml_is_written_and_never_parsed(module: str) -> None:
     assert used <= XML_THAT_WRITES
 
 
-@pytest.mark.parametrize("module", MODULES)
+@for_each(MODULES)
 def test_archives_are_written_and_never_unpacked(module: str) -> None:
     assert not tops(module) & UNPACKS
     assert "zipfile" not in tops(module) or module in WRITES_ZIP | READS_ZIP

@@ -25,6 +25,7 @@ from sitsflow.simulate import simulate
 from tests.products import by_date, rewrite, rewrite_all
 from tests.requests import TILES, calls, sentinel2, tutorial
 from tests.serial_run import files_of, run
+from tests.slow import mostly_slow
 
 ONE, OTHER = TILES
 SIZE = 48
@@ -248,13 +249,16 @@ def test_files_copied_to_another_place_are_the_same(folder):
     assert not run(folder.request())
 
 
-@pytest.mark.parametrize(("row", "col"), [(0, 0), (15, 47), (16, 0), (47, 47)])
+@pytest.mark.parametrize(
+    ("row", "col"), mostly_slow([(0, 0), (15, 47), (16, 0), (47, 47)], quick=1)
+)
 def test_one_other_pixel_of_as_many_bytes_redoes_the_tile(folder, row, col):
     path = folder.files("*_FRE_B4.tif")[5]
     _set_pixel(path, row, col)
     assert again(folder.request()) == {ONE: {"write_features", "merge_tile"}, "": {"mosaic"}}
 
 
+@pytest.mark.slow
 def test_a_pixel_that_comes_back_is_no_proof_for_what_was_made_between(folder):
     """The first content with the first time of change, after another one was used."""
     path = folder.files("*_FRE_B4.tif")[5]
@@ -266,6 +270,7 @@ def test_a_pixel_that_comes_back_is_no_proof_for_what_was_made_between(folder):
     assert tasks(folder.request()) == FEATURES
 
 
+@pytest.mark.slow
 def test_a_plan_reads_pixels_of_touched_files_alone_and_writes_nothing(folder, monkeypatch):
     read: list[Path] = []
     plain = sitsflow.io.read.read_bands
@@ -318,6 +323,7 @@ def test_a_killed_run_goes_on_with_files_that_were_only_touched(folder):
     assert done == left[:4]
 
 
+@pytest.mark.slow
 def test_reads_of_other_chunks_outlive_a_new_cutting(folder):
     """Chunks of another run write over records of chunks that the map is still made of."""
     # Another function, stopped after the one chunk of the first tile, which is of the top rows.
@@ -341,6 +347,7 @@ def test_a_band_that_only_some_pixels_ask_for_counts_too(folder):
     assert not run(folder.request())
 
 
+@pytest.mark.slow
 def test_damaged_notes_of_what_was_read_prove_nothing(folder):
     kept = next((folder.root / "out" / ".sitsflow" / "reads" / ONE).glob("*chunk_1*"))
     kept.write_bytes(kept.read_bytes()[:100])

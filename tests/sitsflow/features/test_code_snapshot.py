@@ -73,6 +73,7 @@ def in_a_process_of_its_own(root: Path, tile: str, index: int) -> None:
     subprocess.run([sys.executable, "-c", code, root, tile, str(index)], check=True)
 
 
+@pytest.mark.slow
 def test_a_run_whose_code_is_edited_meanwhile_makes_the_map_that_was_planned(
     request_of: Request, module: Path, tmp_path: Path
 ) -> None:
