@@ -198,7 +198,7 @@ def _heights(radar: RadarSeries) -> str:
     names = ", ".join(path.name for path in settings.dem[:_SHOWN])
     more = f" and {len(settings.dem) - _SHOWN} more" if len(settings.dem) > _SHOWN else ""
     geoid = "no geoid" if settings.geoid is None else f"geoid {settings.geoid.name}"
-    return f"heights of {names}{more}, which cover {100 * radar.covered:.0f} % of the tile; {geoid}"
+    return f"heights of {names}{more}, which cover {100 * radar.covered:.3g} % of the tile; {geoid}"
 
 
 def _chunks_text(tile: TilePlan) -> str:
