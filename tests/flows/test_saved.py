@@ -26,6 +26,7 @@ def here(engine: dict[str, str]) -> Iterator[None]:
         yield
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("here")
 def test_a_configuration_is_saved_shown_exported_and_deleted(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path
