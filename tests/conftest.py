@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from datetime import date
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from sitsflow.simulate import simulate
+from tests.real_data import real_data
 from tests.requests import TILES
 
 settings.register_profile(
@@ -41,20 +41,11 @@ def products(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def real_landsat() -> Path:
-    """Two real Landsat 8 tiles in THEIA's old format, in their place beside the repository.
-
-    They are not part of it: a clone alone goes without these tests, unless it must not.
-    """
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "landsat8_theia_old"
-    if not folder.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
-        pytest.skip(f"real products are not there: {folder}")
-    return folder
+    """Two real Landsat 8 tiles in THEIA's old format."""
+    return real_data("landsat8_theia_old")
 
 
 @pytest.fixture(scope="session")
 def real_sentinel1() -> Path:
     """The metadata of a real Sentinel-1 product, whose raster is empty, and heights of Rome."""
-    folder = Path(__file__).resolve().parents[2] / "shared" / "data" / "sentinel1"
-    if not folder.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
-        pytest.skip(f"real products are not there: {folder}")
-    return folder
+    return real_data("sentinel1")

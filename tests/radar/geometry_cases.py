@@ -1,25 +1,21 @@
 """The real annotation, and geocoding again, slowly."""
 
-import os
 from pathlib import Path
 
 import numpy as np
-import pytest
 from numpy.typing import NDArray
 
 from sitsflow.radar.annotation import Annotation
+from tests.real_data import real_data
 
-FOLDER = Path(__file__).resolve().parents[3] / "shared" / "data" / "sentinel1"
-PRODUCT = FOLDER / "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE"
+PRODUCT = "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE"
 
 Floats = NDArray[np.float64]
 
 
 def real_product() -> Path:
     """The folder of a real product, in its place beside the repository."""
-    if not PRODUCT.exists() and os.environ.get("SITSFLOW_REAL_DATA") != "required":
-        pytest.skip(f"the real product is not there: {PRODUCT}")
-    return PRODUCT
+    return real_data("sentinel1") / PRODUCT
 
 
 def real_annotation_file() -> Path:

@@ -11,7 +11,7 @@ from rasterio.transform import from_origin
 from sitsflow.errors import ProductError, ReadError
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.radar.elevation import open_elevation
-from tests.radar.geometry_cases import FOLDER, real_product
+from tests.real_data import real_data
 
 GRID = Grid(crs="EPSG:32631", x=400_000, y=4_900_000, xres=10, yres=10, height=60, width=80)
 WEST, NORTH, STEP = 1.70, 44.28, 1 / 3600
@@ -123,8 +123,7 @@ def test_what_cannot_be_used_is_named_at_once(tmp_path: Path) -> None:
 
 def test_a_real_model_with_a_vertical_system_is_read() -> None:
     """The system of this file is WGS 84 with heights above EGM96."""
-    real_product()
-    path = FOLDER / "Rome-30m-DEM.tif"
+    path = real_data("sentinel1") / "Rome-30m-DEM.tif"
     rome = Grid(crs="EPSG:32633", x=290_000, y=4_655_000, xres=10, yres=10, height=600, width=600)
     model = open_elevation([path])
     window = Window(row=100, col=200, height=40, width=50)
