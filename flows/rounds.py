@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from prefect.exceptions import CancelledRun, CrashedRun, FailedRun
+from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 
 from flows.cluster import RunCluster
 from flows.progress import RunProgress
@@ -19,6 +20,8 @@ from sitsflow.run.jobs import TASKS, Job
 
 _SENDS_AFTER_LOSS = 2
 _ROUNDS_IN_VAIN = 3  # in a row, in which workers died before any job began
+_NO_HEARTBEATS = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
+"""A step lives and dies with its run, which has some. To end its own takes up to a second."""
 
 
 @dataclass
@@ -82,17 +85,18 @@ class StepRounds:
         if one.jobs:
             runner: Any = self.cluster.runner()
             step = step.with_options(task_runner=runner)
-        state = step(
-            output_path=str(self.plan.paths.root),
-            task=task,
-            jobs=jobs_text(one.jobs),
-            ram_gb=one.resources.ram_gb,
-            cpu=one.resources.cpu,
-            attempt=one.attempt,
-            already_there=there,
-            not_run=jobs_text(not_run),
-            return_state=True,
-        )
+        with temporary_settings(_NO_HEARTBEATS):
+            state = step(
+                output_path=str(self.plan.paths.root),
+                task=task,
+                jobs=jobs_text(one.jobs),
+                ram_gb=one.resources.ram_gb,
+                cpu=one.resources.cpu,
+                attempt=one.attempt,
+                already_there=there,
+                not_run=jobs_text(not_run),
+                return_state=True,
+            )
         error = None if state.is_completed() else state.result(raise_on_failure=False)
         # A step that ends in order returns its state; whatever else ended it ends the run.
         if isinstance(error, BaseException) and not isinstance(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import gc
 import json
 import os
@@ -273,8 +274,10 @@ def _spread(arguments: list[str]) -> list[str]:
 
 def main() -> None:
     """Run the command line; errors are one message, and a traceback only with ``--debug``."""
-    # What imports make stays: looking for garbage in it meanwhile costs a third of a second.
+    # What imports make stays: looking for garbage in it costs a third of a second meanwhile, and
+    # most of a second at the end.
     gc.set_threshold(100_000)
+    atexit.register(gc.freeze)
     arguments = sys.argv[1:]
     if arguments[:1] == ["simulate"]:
         arguments = _spread(arguments)
