@@ -5,7 +5,6 @@ import io
 import json
 import logging
 import re
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,28 +15,20 @@ import httpx
 import numpy as np
 import PIL.Image
 import pytest
-from prefect import flow, get_client
+from prefect import flow
 from prefect.client.schemas.actions import ArtifactCreate, ArtifactUpdate
-from prefect.client.schemas.filters import (
-    ArtifactFilter,
-    ArtifactFilterFlowRunId,
-    FlowRunFilter,
-    FlowRunFilterParentTaskRunId,
-)
-from prefect.client.schemas.objects import Artifact, FlowRun
-from prefect.client.schemas.sorting import FlowRunSort
+from prefect.client.schemas.objects import Artifact
 from prefect.runtime import flow_run
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.artifacts import RunArtifacts, StepArtifact, pictures, run, writer
-from sitsflow.io.paths import OutputPaths
 from sitsflow.planning.planner import make_plan
 from sitsflow.run.jobs import all_jobs
 from sitsflow.run.status import load_status
 from sitsflow.steps.item import write_item
 from sitsflow.steps.quicklook import write_quicklook
 from tests.flows.artifacts.made_statuses import chunk_jobs, statuses_of
-from tests.flows.conftest import Sitsflow
+from tests.flows.server_records import read_artifacts
 from tests.plans import grid_at, plan_for
 from tests.requests import TILES, tutorial
 from tests.sitsflow.report.runs import carry_out
@@ -195,16 +186,6 @@ def test_what_takes_long_is_done_more_rarely(monkeypatch: pytest.MonkeyPatch) ->
     assert len(done) == 5
 
 
-def read_artifacts(flow_run_id: str) -> dict[str, Artifact]:
-    """Artifacts of a flow run by their keys, without the folder's part."""
-    chosen = ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[flow_run_id]))
-    with get_client(sync_client=True) as client:
-        found = client.read_artifacts(artifact_filter=chosen)
-    names = [str(one.key).rsplit("-", 2)[0] for one in found]
-    assert len(set(names)) == len(names), "one of a kind a run"
-    return dict(zip(names, found, strict=True))
-
-
 @flow(name="step", persist_result=False)
 def show_step(paths: Any, refresh: Callable[[], None]) -> str:
     refresh()
@@ -231,6 +212,7 @@ def shows(plan: Any, tiles: Any, failing: dict[str, str]) -> tuple[str, str]:
     return str(flow_run.id), step
 
 
+@pytest.mark.slow
 @pytest.mark.engine
 def test_a_failed_and_a_whole_run_have_few_artifacts_under_the_same_keys(
     engine: dict[str, str], tmp_path: Path, products: Path
@@ -266,47 +248,3 @@ def test_a_failed_and_a_whole_run_have_few_artifacts_under_the_same_keys(
     assert "cumul_prod" in str(whole["results"].data)
     for one in (*failed.values(), *whole.values()):
         assert len(str(one.data)) < 200_000
-
-
-@pytest.mark.engine
-def test_a_run_of_the_command_leads_from_a_failure_to_its_log(
-    sitsflow: Sitsflow, engine: dict[str, str], config: Path
-) -> None:
-    paths = OutputPaths(config.parent / "out")
-    (config.parent / "fail").touch()
-    ran = sitsflow("run", config, "--workers", "1", env=engine)
-    assert ran.returncode == 1, ran.stderr
-    assert f"report:    {paths.report}" in ran.stdout
-    assert "too wet to say" in paths.report.read_text()
-    with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
-        found = read_artifacts(str(newest_run().id))
-    assert set(found) == {"overview", "plan", "chunks", "failures", "results"}
-    assert "5 of 6 done: 1 failed" in str(found["chunks"].description)
-    page = str(found["failures"].data)
-    assert "Correct the function" in page
-    # Which of the chunks that run first takes the file is for the workers to say.
-    link = re.search(
-        r"\[write_features \w+ \d\]\((\.\./\.\./runs/task-run/([0-9a-f-]{36}))\)", page
-    )
-    assert link, page
-    assert f"**[1 failed]({link[1]})**" in str(found["overview"].data)
-    log = logged(Path(engine["PREFECT_HOME"]), link[2])
-    assert "reads B4" in log
-    assert re.search(r"SENTINEL2\w_20180104", log)
-    assert "too wet to say" in log
-
-
-def newest_run() -> FlowRun:
-    """The newest run that no other one started."""
-    own = FlowRunFilter(parent_task_run_id=FlowRunFilterParentTaskRunId(is_null_=True))
-    newest = FlowRunSort.EXPECTED_START_TIME_DESC
-    with get_client(sync_client=True) as client:
-        return client.read_flow_runs(flow_run_filter=own, sort=newest, limit=1)[0]
-
-
-def logged(home: Path, task_run: str) -> str:
-    with sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True) as database:
-        rows = database.execute(
-            "SELECT message FROM log WHERE task_run_id = ? ORDER BY timestamp", (task_run,)
-        ).fetchall()
-    return "\n".join(message for (message,) in rows)

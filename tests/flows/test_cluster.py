@@ -17,7 +17,7 @@ from distributed import LocalCluster
 from blocks.cluster import WORKER_ENVIRONMENT
 from sitsflow.io.paths import OutputPaths
 from tests.flows.conftest import Sitsflow
-from tests.flows.test_run import step_runs, task_runs
+from tests.flows.server_records import step_runs, task_runs
 from tests.flows.trivial import intervals, most_at_once
 
 pytestmark = pytest.mark.engine

@@ -1,10 +1,8 @@
 """Whole runs, through the command, on a real Prefect server and a real Dask cluster."""
 
-import json
 import os
+import re
 import signal
-import socket
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,10 +12,12 @@ from pathlib import Path
 import psutil
 import pytest
 import rasterio
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from sitsflow.io.paths import OutputPaths
 from sitsflow.request import STEPS as TITLES
-from tests.flows.conftest import COMMAND, Sitsflow
+from tests.flows.conftest import COMMAND, Sitsflow, copy_database, free_port
+from tests.flows.server_records import logged, newest_run, read_artifacts, step_runs, task_runs
 
 pytestmark = pytest.mark.engine
 
@@ -29,39 +29,23 @@ def times(folder: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in sorted(folder.rglob("*.tif"))}
 
 
-NEWEST = """
-    SELECT id FROM flow_run WHERE state_name = ? AND parent_task_run_id IS NULL
-    ORDER BY created DESC LIMIT 1
-"""
-STEPS = """
-    SELECT step.id, step.name, step.state_name, state.message FROM flow_run AS step
-    JOIN task_run ON task_run.id = step.parent_task_run_id
-    JOIN flow_run_state AS state ON state.id = step.state_id
-    WHERE task_run.flow_run_id = ? ORDER BY step.created
-"""
-
-
-def rows(home: Path, query: str, *values: str) -> list[tuple[str, ...]]:
-    with sqlite3.connect(f"file:{home / 'prefect.db'}?mode=ro", uri=True) as database:
-        return database.execute(query, values).fetchall()
-
-
-def step_runs(home: Path, flow_state: str) -> dict[str, tuple[str, str]]:
-    """State and message of the steps of the newest flow run that ended as `flow_state`."""
-    ((run,),) = rows(home, NEWEST, flow_state)
-    return {name: (state, message) for _, name, state, message in rows(home, STEPS, run)}
-
-
-def task_runs(home: Path, flow_state: str) -> dict[str, tuple[str, set[str]]]:
-    """State and tags of the task runs of all steps of that run."""
-    ((run,),) = rows(home, NEWEST, flow_state)
-    found = {}
-    for step, *_ in rows(home, STEPS, run):
-        query = "SELECT name, state_name, tags FROM task_run WHERE flow_run_id = ?"
-        found |= {
-            name: (state, set(json.loads(tags))) for name, state, tags in rows(home, query, step)
-        }
-    return found
+def check_that_pages_lead_to_the_log(home: Path) -> None:
+    """From the newest run's page, whose one chunk failed, to what that chunk logged."""
+    found = read_artifacts(str(newest_run().id))
+    assert set(found) == {"overview", "plan", "chunks", "failures", "results"}
+    assert "5 of 6 done: 1 failed" in str(found["chunks"].description)
+    page = str(found["failures"].data)
+    assert "Correct the function" in page
+    # Which of the chunks that run first takes the file is for the workers to say.
+    link = re.search(
+        r"\[write_features \w+ \d\]\((\.\./\.\./runs/task-run/([0-9a-f-]{36}))\)", page
+    )
+    assert link, page
+    assert f"**[1 failed]({link[1]})**" in str(found["overview"].data)
+    log = logged(home, link[2])
+    assert "reads B4" in log
+    assert re.search(r"SENTINEL2\w_20180104", log)
+    assert "too wet to say" in log
 
 
 def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
@@ -93,6 +77,10 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
     table = paths.status.read_text()
     assert "1 failed" in table
     assert "2 not run" in table
+    assert f"report:    {paths.report}" in first.stdout
+    assert "too wet to say" in paths.report.read_text()
+    with temporary_settings({PREFECT_API_URL: engine["PREFECT_API_URL"]}):
+        check_that_pages_lead_to_the_log(home)
 
     before = times(paths.root)
     second = sitsflow("run", config, env=engine)
@@ -150,13 +138,7 @@ def own_server(
     engine: dict[str, str], tmp_path: Path, sitsflow: Sitsflow
 ) -> Iterator[dict[str, str]]:
     """An environment that names no server, with a database that need not be made again."""
-    home = tmp_path / "home"
-    home.mkdir()
-    source = sqlite3.connect(Path(engine["PREFECT_HOME"]) / "prefect.db")
-    target = sqlite3.connect(home / "prefect.db")
-    source.backup(target)
-    source.close()
-    target.close()
+    home = copy_database(engine, tmp_path / "home")
     named = {key: value for key, value in os.environ.items() if key != "PREFECT_API_URL"}
     environment = {**named, "PREFECT_HOME": str(home), "PREFECT_SERVER_API_PORT": str(free_port())}
     yield environment
@@ -167,12 +149,6 @@ def own_server(
     )
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.mark.parametrize(
     "number",
     [
@@ -181,13 +157,13 @@ def free_port() -> int:
     ],
 )
 def test_nothing_outlives_an_interrupted_run(
-    own_server: dict[str, str], config: Path, number: signal.Signals
+    engine: dict[str, str], config: Path, number: signal.Signals
 ) -> None:
     paths = OutputPaths(config.parent / "out")
     (config.parent / "wait").touch()
     with subprocess.Popen(
         [*COMMAND, "run", str(config), "--workers", "1"],
-        env=own_server,
+        env=engine,
         stderr=subprocess.PIPE,
         text=True,
     ) as run:

@@ -21,7 +21,6 @@ from sitsflow.simulate.sentinel1 import RadarSeries, simulate_sentinel1
 from sitsflow.simulate.sentinel1_tables import noise_tables
 from tests.radar.geometry_cases import real_product, solved
 from tests.radar.simulated import OnMap, image_file, on_map
-from tests.slow import mostly_slow
 
 DAY, SEED, SIZE = date(2018, 1, 4), 7, 40
 TILES = ["T31TCJ", "T31TDJ"]
@@ -120,7 +119,8 @@ def test_backscatter_on_the_map_is_that_of_the_land(flat: RadarSeries, polarisat
     assert np.percentile(np.abs(off), 90) < 0.1
 
 
-@pytest.mark.parametrize("direction", mostly_slow(["DES", "ASC"], quick=1))
+@pytest.mark.slow
+@pytest.mark.parametrize("direction", ["DES", "ASC"])
 def test_flattened_backscatter_is_that_of_the_land(tmp_path: Path, direction: str) -> None:
     steep = series(tmp_path, "ridge", slopes=True, directions=(direction,), polarisations=("VV",))
     grid, (product,) = both(steep.grids), steep.products

@@ -145,13 +145,7 @@ CHANGES: dict[str, tuple[Callable[[Folder], None] | dict[str, object], set[str]]
 }
 
 
-_QUICK = ("the function", "no data")
-
-
-@pytest.mark.parametrize(
-    "name",
-    [pytest.param(one, marks=() if one in _QUICK else pytest.mark.slow) for one in CHANGES],
-)
+@pytest.mark.parametrize("name", mostly_slow(CHANGES, quick=1))
 def test_what_is_kept_is_what_a_fresh_run_would_make(folder, name):
     change, expected = CHANGES[name]
     if callable(change):

@@ -22,6 +22,7 @@ from sitsflow.timeseries.series import Series
 from tests.products import by_date, rewrite
 from tests.reference_map import day_of, interpolated, read
 from tests.requests import computed
+from tests.slow import mostly_slow
 
 TILE = "T31TCJ"
 S2C, THEIA, L3A = "Sentinel_2_S2C", "Sentinel_2", "Sentinel_2_L3A"
@@ -80,8 +81,20 @@ def by_safe_date(root: Path) -> list[Path]:
     return sorted((root / TILE).iterdir(), key=lambda path: path.name.split("_")[2])
 
 
-@pytest.mark.parametrize("baseline", [None, "0212", "0400"])
-@pytest.mark.parametrize("zipped", [False, True])
+@pytest.mark.parametrize(
+    ("baseline", "zipped"),
+    mostly_slow(
+        [
+            ("0400", True),
+            ("0212", False),
+            ("0400", False),
+            ("0212", True),
+            (None, False),
+            (None, True),
+        ],
+        quick=2,
+    ),
+)
 def test_sen2cor_gives_the_map_of_theia_with_and_without_offset_and_zipped(
     baseline: str | None, zipped: bool, expected: np.ndarray, tmp_path: Path
 ) -> None:
