@@ -85,53 +85,63 @@ def find_products(
     ProductError
         If products are not whole, and must be.
     """
-    found: dict[tuple[str, str], FoundScenes] = {}
-    missing: dict[tuple[str, str], str] = {}
-    passes: dict[tuple[str, Path], Acquisition] = {}
-    references: dict[str, Grid] = {}
+    search = _Search(sensors, tracks)
     for tile in request.tiles:
-        for sensor, wanted in sensors:
-            if sensor.label in tracks:
-                continue
-            try:
-                found[tile, sensor.label] = (
-                    find_scenes(sensor, wanted.root, tile)
-                    if sensor.dated
-                    else find_raster_scene(sensor, wanted, tile)
-                )
-            except MissingInputError as error:
-                missing[tile, sensor.label] = str(error)
-        # Where a tile lies is best told by the products of others.
-        for sensor, wanted in sensors:
-            if sensor.label not in tracks:
-                continue
-            try:
-                if tile not in references:
-                    others = [
-                        (one, found[tile, one.label])
-                        for one, _ in sensors
-                        if one.dated and (tile, one.label) in found
-                    ]
-                    references[tile] = tile_reference(tile, wanted, others)
-                scenes_of, its = find_passes(tracks[sensor.label], wanted, tile, references[tile])
-                found[tile, sensor.label] = scenes_of
-                passes.update({(tile, product): one for product, one in its.items()})
-            except MissingInputError as error:
-                missing[tile, sensor.label] = str(error)
-    left_out = _tiles_left_out(request, found, missing)
-    scenes = {key: one.scenes for key, one in found.items() if key[0] not in left_out}
-    skipped = list(
-        dict.fromkeys(
-            row for key, one in found.items() if key[0] not in left_out for row in one.broken
-        )
-    )
+        search.look_over(tile)
+    found = search.found
+    left_out = _tiles_left_out(request, found, search.missing)
+    kept = {key: one for key, one in found.items() if key[0] not in left_out}
+    skipped = list(dict.fromkeys(row for one in kept.values() for row in one.broken))
     if not request.skip_broken_products:
         refuse_broken(skipped)
+    scenes = {key: one.scenes for key, one in kept.items()}
     _refuse_few(scenes, request)
-    notices = (notice for (tile, _), one in found.items() for notice in one.notices)
+    notices = dict.fromkeys(notice for one in found.values() for notice in one.notices)
     return Inventory(
-        scenes, skipped, (*left_out.values(), *dict.fromkeys(notices)), passes, references
+        scenes, skipped, (*left_out.values(), *notices), search.passes, search.references
     )
+
+
+class _Search:
+    """What is found of the sensors of a run, tile by tile."""
+
+    def __init__(
+        self, sensors: Sequence[tuple[Sensor, SensorRequest]], tracks: Mapping[str, RadarTrack]
+    ) -> None:
+        self._sensors, self._tracks = sensors, tracks
+        self.found: dict[tuple[str, str], FoundScenes] = {}
+        self.missing: dict[tuple[str, str], str] = {}
+        """Why there is nothing."""
+        self.passes: dict[tuple[str, Path], Acquisition] = {}
+        self.references: dict[str, Grid] = {}
+
+    def look_over(self, tile: str) -> None:
+        """Find the products of all sensors: last of Sentinel-1, whose place others tell best."""
+        for sensor, wanted in sorted(self._sensors, key=lambda one: one[0].label in self._tracks):
+            try:
+                self.found[tile, sensor.label] = self._scenes(tile, sensor, wanted)
+            except MissingInputError as error:
+                self.missing[tile, sensor.label] = str(error)
+
+    def _scenes(self, tile: str, sensor: Sensor, wanted: SensorRequest) -> FoundScenes:
+        track = self._tracks.get(sensor.label)
+        if track is not None:
+            scenes, passes = find_passes(track, wanted, tile, self._reference(tile, wanted))
+            self.passes |= {(tile, product): one for product, one in passes.items()}
+            return scenes
+        if sensor.dated:
+            return find_scenes(sensor, wanted.root, tile)
+        return find_raster_scene(sensor, wanted, tile)
+
+    def _reference(self, tile: str, wanted: SensorRequest) -> Grid:
+        if tile not in self.references:
+            others = [
+                (one, self.found[tile, one.label])
+                for one, _ in self._sensors
+                if one.dated and (tile, one.label) in self.found
+            ]
+            self.references[tile] = tile_reference(tile, wanted, others)
+        return self.references[tile]
 
 
 def _tiles_left_out(
