@@ -75,7 +75,8 @@ class RunCluster:
             self.flush()
         if interrupted:
             _silence()
-        if self._client is not None and (interrupted or self._block.is_local):
+        ends = self._block.is_local or (interrupted and not self._block.address)
+        if self._client is not None and ends:
             with suppress(OSError, TimeoutError):
                 self._client.run(_end_quickly, on_error="ignore")
         self._stack.__exit__(kind, error, trace)

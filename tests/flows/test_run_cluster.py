@@ -1,9 +1,10 @@
-"""Clusters that are no use to a run, refused before anything is submitted."""
+"""Clusters that are no use to a run are refused at once; shared ones are left as they are."""
 
+import gc
 from collections.abc import Iterator
 
 import pytest
-from distributed import LocalCluster
+from distributed import Client, LocalCluster
 
 from blocks.cluster import DaskCluster
 from flows.cluster import RunCluster
@@ -55,6 +56,21 @@ def test_workers_that_run_two_tasks_in_one_process_are_refused(cluster: str) -> 
         pytest.raises(ClusterError, match=r"has 2 threads.*prints?.*--nthreads 1"),
     ):
         workers.start(WANTED)
+
+
+@pytest.mark.parametrize("cluster", [{"resources": {"RAM": 8, "CPU": 1}}], indirect=True)
+def test_workers_of_a_shared_scheduler_outlive_an_interrupted_run(
+    cluster: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are left as they are: what ends local workers quickly is not for them."""
+    frozen = gc.get_freeze_count()
+    monkeypatch.setattr("flows.cluster._silence", lambda: None)  # they are in this process too
+    workers = RunCluster(DaskCluster(address=cluster))
+    workers.start(WANTED)
+    workers.__exit__(KeyboardInterrupt, KeyboardInterrupt(), None)
+    assert gc.get_freeze_count() == frozen
+    with Client(cluster, set_as_default=False) as client:
+        assert client.submit(len, "left").result(10) == 4
 
 
 def test_a_local_machine_that_is_too_small_starts_nothing() -> None:
