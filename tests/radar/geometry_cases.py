@@ -36,7 +36,7 @@ def solved(image: Annotation, points: Floats) -> tuple[Floats, Floats]:
 
 
 def ground_range(image: Annotation, moments: Floats, ranges: Floats) -> Floats:
-    """Ground range, metres, linear in time between the values of two polynomials."""
+    """Ground range, metres, linear in time between two polynomials at their dates."""
     table = image.conversions
     after = np.searchsorted(table.times, moments, side="right").clip(1, len(table.times) - 1)
     values = []

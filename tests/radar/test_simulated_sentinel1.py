@@ -172,6 +172,7 @@ def test_the_annotation_agrees_with_its_orbit(ridge: RadarSeries, direction: int
     )
     assert lines == pytest.approx(points.lines.ravel(), abs=2e-3)
     assert samples == pytest.approx(points.pixels.ravel(), abs=1e-3)
+    assert geometry.record_delay == pytest.approx(0.0891, abs=5e-4)
     assert points.incidences == pytest.approx(np.full(points.lines.shape, 38), abs=0.5)
     place, _, _ = image.orbit.at(np.array([0.0]))
     assert np.linalg.norm(place) == pytest.approx(7_071_000, abs=0.1)
