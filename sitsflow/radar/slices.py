@@ -1,4 +1,4 @@
-"""Slices of one pass: grouped, put together along the flight, and merged on the map."""
+"""Slices of one pass: grouped, and put together along the flight."""
 
 from __future__ import annotations
 
@@ -136,19 +136,3 @@ def own_pixels(lines: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
     ndarray of bool, shape (row, col)
     """
     return np.asarray((lines >= -0.5) & (lines < count - 0.5))
-
-
-def merge_slices(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Merge slices of one acquisition on the map's grid, as iota2 does.
-
-    Parameters
-    ----------
-    power : ndarray of float32, shape (slice, row, col)
-        Linear power; NaN where a slice has none.
-
-    Returns
-    -------
-    ndarray of float32, shape (row, col)
-        The highest value of each pixel, NaN where no slice has one.
-    """
-    return np.asarray(np.fmax.reduce(power, axis=0), np.float32)

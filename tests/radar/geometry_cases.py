@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.radar.annotation import Annotation
+from sitsflow.radar.annotation import Annotation, read_annotation
 from tests.real_data import real_data
 
 PRODUCT = "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE"
@@ -21,6 +21,10 @@ def real_product() -> Path:
 def real_annotation_file() -> Path:
     (path,) = (real_product() / "annotation").glob("*.xml")
     return path
+
+
+def annotation_at(path: Path) -> Annotation:
+    return read_annotation(path.parent, path)
 
 
 def solved(image: Annotation, points: Floats) -> tuple[Floats, Floats]:

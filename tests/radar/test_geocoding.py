@@ -8,7 +8,7 @@ import pytest
 from pyproj import Transformer
 
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.radar.annotation import SPEED_OF_LIGHT, read_annotation
+from sitsflow.radar.annotation import SPEED_OF_LIGHT
 from sitsflow.radar.geocoding import (
     ImageGeometry,
     geocentric,
@@ -17,7 +17,7 @@ from sitsflow.radar.geocoding import (
     source_window,
 )
 from sitsflow.radar.grid_timing import ground_ranges, record_delay
-from tests.radar.geometry_cases import ground_range, real_annotation_file, solved
+from tests.radar.geometry_cases import annotation_at, ground_range, real_annotation_file, solved
 
 GRID = Grid(crs="EPSG:32633", x=300_000, y=4_700_040, xres=10, yres=10, height=10980, width=10980)
 WINDOW = Window(row=3000, col=1000, height=150, width=130)
@@ -26,7 +26,7 @@ STEEP = Window(row=0, col=0, height=150, width=130)
 
 @lru_cache(maxsize=1)
 def geometry() -> ImageGeometry:
-    return image_geometry(read_annotation(real_annotation_file()))
+    return image_geometry(annotation_at(real_annotation_file()))
 
 
 def slope(window: Window) -> np.ndarray:
