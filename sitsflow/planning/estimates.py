@@ -10,7 +10,7 @@ from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.coordinates import pixel_span
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.plan import FunctionPlan, SeriesPlan, TilePlan
-from sitsflow.radar.multilook import PART_SIDE, multilook_factors
+from sitsflow.radar.multilook import PART_SHAPE, multilook_factors
 from sitsflow.request import Request
 
 _GB = 1e9
@@ -66,7 +66,7 @@ def placed_bytes(series: Sequence[SeriesPlan], grid: Grid) -> float:
     places = math.prod(multilook_factors(grid))
     if places == 1 or all(plan.radar is None for plan in series):
         return 0.0
-    return float(_PLACING * min(PART_SIDE**2, grid.height * grid.width * places))
+    return float(_PLACING * min(math.prod(PART_SHAPE), grid.height * grid.width * places))
 
 
 def _radar_bytes(plan: SeriesPlan, grid: Grid) -> float:

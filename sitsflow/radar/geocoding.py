@@ -155,14 +155,39 @@ class ImageGeometry:
         tuple of ndarray of float64, shape (point,)
             Lines and samples; NaN for points left of the track.
         """
-        points = geocentric(longitudes, latitudes, heights)
-        nodes = np.concatenate(
-            [points, np.zeros_like(points), self.moments(points)[:, None]], axis=-1
-        )[None]
-        lines, samples = np.empty((2, 1, len(points)))
-        level = np.zeros((1, len(points)), np.float32)
-        locate_pixels(nodes, (1, 0, 0), level, self.orbit, self._image, lines, samples)
+        lines, samples = self._located(geocentric(longitudes, latitudes, heights)[None])
         return lines[0], samples[0]
+
+    def places_of(
+        self, grid: Grid, rows: Floats, cols: Floats, height: float
+    ) -> tuple[Floats, Floats]:
+        """Locate fractional pixels of a map that lie at one height.
+
+        Parameters
+        ----------
+        grid : Grid
+        rows, cols : ndarray of float64, shape (row, col)
+            0.0 at the centre of the first pixel; may lie outside the map.
+        height : float
+            Metres above the ellipsoid.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (row, col)
+            Lines and samples; NaN for places left of the track.
+        """
+        nodes = _nodes(grid, rows, cols)
+        points = nodes[..., :3] + height * nodes[..., 3:]
+        return self._located(points)
+
+    def _located(self, points: Floats) -> tuple[Floats, Floats]:
+        """Lines and samples of ECEF places, shape (row, col, 3)."""
+        moments = self.moments(points)[..., None]
+        nodes = np.concatenate([points, np.zeros_like(points), moments], axis=-1)
+        lines, samples = np.empty((2, *points.shape[:-1]))
+        level = np.zeros(points.shape[:-1], np.float32)
+        locate_pixels(nodes, (1, 0, 0), level, self.orbit, self._image, lines, samples)
+        return lines, samples
 
     def coordinates(self, grid: Grid, window: Window, heights: NDArray[np.float32]) -> Coordinates:
         """Locate the pixels of one window of a map in the image, each at its own height.
@@ -265,19 +290,9 @@ class ImageGeometry:
             for start, size in ((window.row, window.height), (window.col, window.width))
         ]
         rows, cols = np.meshgrid(*edges, indexing="ij")
-        nodes = _nodes(grid, rows, cols)
-        lines, samples = [], []
-        for height in (low, high):
-            points = nodes[..., :3] + height * nodes[..., 3:]
-            flat = np.concatenate(
-                [points, np.zeros_like(points), self.moments(points)[..., None]], axis=-1
-            )
-            line, sample = np.empty((2, *rows.shape))
-            level = np.zeros(rows.shape, np.float32)
-            locate_pixels(flat, (1, 0, 0), level, self.orbit, self._image, line, sample)
-            lines.append(line)
-            samples.append(sample)
-        return window_around(np.stack(lines), np.stack(samples), self.shape, 4)
+        places = [self.places_of(grid, rows, cols, height) for height in (low, high)]
+        lines, samples = (np.stack(one) for one in zip(*places, strict=True))
+        return window_around(lines, samples, self.shape, 4)
 
 
 def image_geometry(annotation: Annotation) -> ImageGeometry:

@@ -22,8 +22,11 @@ from sitsflow.radar_settings import Polarisation, RadarSettings
 
 Floats = NDArray[np.float32]
 
-PART_SIDE = 1024
-"""Places along each side of what is geocoded at once; one pixel has as many at most."""
+PART_SHAPE = (512, 2048)
+"""Places down and right that are geocoded at once; one pixel has as many at most.
+
+Lines of an image are read whole, and lie askew by some 10 degrees: wide parts need fewest.
+"""
 
 _METRES_A_DEGREE = 111_320.0
 
@@ -36,7 +39,7 @@ def multilook_factors(grid: Grid) -> tuple[int, int]:
     -------
     (int, int)
         Down and right: the whole number nearest to the pixel's size in image pixels (10 m), at
-        least 1 and at most `PART_SIDE`. The size is that which the grid's system says; of degrees
+        least 1 and at most `PART_SHAPE`. The size is that which the grid's system says; of degrees
         that in the middle of the grid.
     """
     if grid.rasterio_crs.is_geographic:
@@ -46,8 +49,8 @@ def multilook_factors(grid: Grid) -> tuple[int, int]:
         unit = float(grid.rasterio_crs.linear_units_factor[1])
         metres = unit, unit
     down, right = (
-        min(PART_SIDE, max(1, math.floor(size * each / RESOLUTION_M + 0.5)))
-        for size, each in zip((grid.yres, grid.xres), metres, strict=True)
+        min(most, max(1, math.floor(size * each / RESOLUTION_M + 0.5)))
+        for size, each, most in zip((grid.yres, grid.xres), metres, PART_SHAPE, strict=True)
     )
     return down, right
 
@@ -66,8 +69,10 @@ def subdivided(grid: Grid, factors: tuple[int, int]) -> Grid:
 
 
 def parts_of(window: Window, factors: tuple[int, int]) -> Iterator[Window]:
-    """Cut a window of a coarse map into compact parts: images lie askew on maps."""
-    height, width = (max(1, PART_SIDE // factor) for factor in factors)
+    """Cut a window of a coarse map into parts of at most `PART_SHAPE` places."""
+    height, width = (
+        max(1, most // factor) for most, factor in zip(PART_SHAPE, factors, strict=True)
+    )
     for row in range(window.row, window.row + window.height, height):
         for col in range(window.col, window.col + window.width, width):
             yield Window(

@@ -110,7 +110,8 @@ class RadarObservations:
         inner = self._window.relative_to(self._window.grown(reach))
         shape = (len(self._radar.acquisitions), *self._window.grown(reach).shape)
         power = np.empty((len(polarisations), *shape), np.float32)
-        for at, found in enumerate(self._passes(polarisations, self._window.grown(reach + MARGIN))):
+        window = self._window.grown(margin_around(settings))
+        for at, found in enumerate(self._passes(polarisations, window)):
             power[:, at] = self._clean(found)
         rows, cols = inner.slices
         return np.stack([_filtered(one, settings)[:, rows, cols] for one in power])
@@ -135,6 +136,11 @@ class RadarObservations:
         power = found[1:, *inner].copy()
         power[:, border] = np.nan
         return power
+
+
+def margin_around(settings: RadarSettings) -> int:
+    """Return how many pixels around a window of the map are computed with it, on every side."""
+    return _reach(settings) + MARGIN
 
 
 def _reach(settings: RadarSettings) -> int:

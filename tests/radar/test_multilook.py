@@ -11,7 +11,7 @@ from sitsflow.planning.estimates import placed_bytes
 from sitsflow.radar.geocoded import elevation_of, geocode, ground_of
 from sitsflow.radar.image import open_image
 from sitsflow.radar.multilook import (
-    PART_SIDE,
+    PART_SHAPE,
     geocode_multilooked,
     multilook_factors,
     multilooked,
@@ -59,7 +59,7 @@ def even(tmp_path_factory: pytest.TempPathFactory) -> Simulated:
         ("EPSG:32631", (5.0, 2.0), (1, 1)),
         ("EPSG:2227", (100.0, 100.0), (3, 3)),  # US survey feet
         ("EPSG:4326", (0.001, 0.001), (11, 8)),  # at 45 degrees
-        ("EPSG:32631", (50_000.0, 20_000.0), (PART_SIDE, PART_SIDE)),
+        ("EPSG:32631", (50_000.0, 60_000.0), PART_SHAPE),
     ],
 )
 def test_a_pixel_has_a_place_for_each_pixel_of_the_image(
@@ -78,8 +78,8 @@ def test_parts_hold_every_pixel_once_and_few_places() -> None:
     window, factors = Window(row=-3, col=7, height=301, width=152), (10, 20)
     seen = np.zeros((301, 152), int)
     for part in parts_of(window, factors):
-        assert part.height * factors[0] <= PART_SIDE
-        assert part.width * factors[1] <= PART_SIDE
+        assert part.height * factors[0] <= PART_SHAPE[0]
+        assert part.width * factors[1] <= PART_SHAPE[1]
         seen[part.relative_to(window).slices] += 1
     assert (seen == 1).all()
 
@@ -155,7 +155,7 @@ def test_a_coarse_pixel_is_the_same_in_every_window(
 ) -> None:
     grid = coarse(speckled.grid, 3, 3)
     whole = speckled.observed(grid=grid, window=grid.whole).band("VV")
-    monkeypatch.setattr("sitsflow.radar.multilook.PART_SIDE", 15)  # five pixels a part
+    monkeypatch.setattr("sitsflow.radar.multilook.PART_SHAPE", (15, 9))  # 5 x 3 pixels
     part = Window(row=3, col=2, height=9, width=7)
     assert (speckled.observed(grid=grid, window=part).band("VV") == whole[:, 3:12, 2:9]).all()
 
@@ -199,4 +199,4 @@ def test_the_plan_counts_the_places_that_are_averaged_at_once(speckled: Simulate
     small = coarse(speckled.grid, 4, 4)
     assert placed_bytes(series, small) == 120 * SIZE**2
     large = small.model_copy(update={"height": 5000, "width": 5000})
-    assert placed_bytes(series, large) == 120 * PART_SIDE**2
+    assert placed_bytes(series, large) == 120 * 512 * 2048

@@ -82,7 +82,7 @@ def channel_of(folder, power):
         image.write(np.nan_to_num(1000 * np.sqrt(power)).round().astype(np.uint16), 1)
     nodes = np.zeros(1)
     gains = LookupTable(nodes, nodes, np.full((1, 1), 1000.0))
-    return Channel(path, power.shape, gains, None, None)
+    return Channel(path, power.shape, (1, power.shape[1]), gains, None, None)
 
 
 @pytest.mark.parametrize("window", [(0, 0, 7, 5), (-2, -1, 4, 9), (3, 2, 2, 2), (20, 0, 2, 3)])
