@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -108,17 +108,7 @@ def _disagreements(
     def sound(*keys: str) -> bool:
         return not {f"{NAME}.{key}" for key in keys} & {*wrong}
 
-    dem, height = bool(values.get("dem")), values.get("constant_height") is not None
-    if sound("dem", "constant_height"):
-        if dem and height:
-            message = "the heights of the elevation model count already; remove one of them"
-            yield Fault(f"{NAME}.constant_height", message)
-        elif not (dem or height):
-            message = "mandatory: rasters of heights, or folders of them; or give constant_height"
-            yield Fault(f"{NAME}.dem", message)
-    for key in ("geoid", "terrain_flattening"):
-        if values.get(key) and not dem and sound("dem", key):
-            yield Fault(_place(key, in_file), "needs an elevation model, dem")
+    yield from _of_heights(values, in_file, sound)
     if values.get("reference_pattern") and not values.get("references") and sound("references"):
         yield Fault(_place("reference_pattern", in_file), "needs a folder of references")
     names: Sequence[str] = values.get("polarisations", ("vv", "vh"))
@@ -127,6 +117,26 @@ def _disagreements(
             parse_of(text, names)
         except ExpressionError as error:
             yield Fault(_place("expressions", in_file), str(error))
+
+
+def _of_heights(
+    values: Mapping[str, Any], in_file: Collection[str], sound: Callable[..., bool]
+) -> Iterator[Fault]:
+    """Yield what the settings of heights do not agree on; `sound` tells which are no faults yet."""
+    dem, height = bool(values.get("dem")), values.get("constant_height") is not None
+    if sound("dem", "constant_height"):
+        if dem and height:
+            message = "the heights of the elevation model count already; remove one of them"
+            yield Fault(f"{NAME}.constant_height", message)
+        elif not (dem or height):
+            message = "mandatory: rasters of heights, or folders of them; or give constant_height"
+            yield Fault(f"{NAME}.dem", message)
+    for key in ("geoid", "ellipsoidal_heights", "terrain_flattening"):
+        if values.get(key) and not dem and sound("dem", key):
+            yield Fault(_place(key, in_file), "needs an elevation model, dem")
+    if values.get("geoid") and values.get("ellipsoidal_heights"):
+        message = "the heights of a geoid are added to those above the sea; remove one of them"
+        yield Fault(_place("ellipsoidal_heights", in_file), message)
 
 
 def _day_faults(section: Sentinel1Section) -> Iterator[Fault]:

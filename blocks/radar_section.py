@@ -150,7 +150,13 @@ class Sentinel1Section(Section):
         title="Geoid",
         description="Raster of the heights of the geoid above the ellipsoid, where those of `dem` "
         "are above the geoid (the sea), as those of SRTM and Copernicus are. Default: they are "
-        "above the ellipsoid.",
+        "taken as above the ellipsoid, with a notice.",
+    )
+    ellipsoidal_heights: bool = Field(
+        default=False,
+        title="Heights above the ellipsoid",
+        description="Whether the heights of `dem` are above the ellipsoid (WGS 84), so that no "
+        "`geoid` is missing: there is no notice then.",
     )
     constant_height: float | None = Field(
         default=None,

@@ -52,7 +52,10 @@ class RadarSettings(BaseModel):
 
     dem: tuple[Path, ...] = Field(default=(), description="rasters of heights, or folders of them")
     geoid: Path | None = Field(
-        default=None, description="None: the heights of `dem` are above the ellipsoid"
+        default=None, description="None: the heights of `dem` are taken as above the ellipsoid"
+    )
+    ellipsoidal_heights: bool = Field(
+        default=False, description="those of `dem` are known to be above the ellipsoid"
     )
     constant_height: float | None = Field(
         default=None, description="metres above the ellipsoid, in place of `dem`"
@@ -111,6 +114,10 @@ class RadarSettings(BaseModel):
             faults.append("terrain_flattening needs a dem")
         if self.geoid is not None and not self.dem:
             faults.append("geoid needs a dem")
+        if self.ellipsoidal_heights and not self.dem:
+            faults.append("ellipsoidal_heights needs a dem")
+        if self.ellipsoidal_heights and self.geoid is not None:
+            faults.append("heights are above the geoid, or ellipsoidal_heights; both are given")
         if faults:
             raise ValueError("; ".join(faults))
         return self

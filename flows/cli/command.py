@@ -153,6 +153,10 @@ def simulate(
     orbits: Annotated[
         str | None, typer.Option(help="Passes of Sentinel_1, DES or ASC. Default: 'DES ASC'.")
     ] = None,
+    tracks: Annotated[
+        int | None,
+        typer.Option(help="Relative orbits of each of them, 1 or 2. Default: 1."),
+    ] = None,
     relief: Annotated[
         str | None,
         typer.Option(help="Under Sentinel_1: flat, slope or ridge. Default: flat."),
@@ -168,9 +172,10 @@ def simulate(
 
     names = [name for text in tiles for name in text.split()]
     days = _day("start", start), _day("end", end)
+    radar = _radar(orbits, tracks, relief, speckle)
     made = simulator.simulate(
         out, sensor, names, *days, every, size, seed,
-        baseline=baseline, radar=_radar(orbits, relief, speckle), zipped=zipped, progress=_count,
+        baseline=baseline, radar=radar, zipped=zipped, progress=_count,
     )  # fmt: skip
     typer.echo(f"{len(made)} products in {out}")
 
@@ -230,13 +235,17 @@ def _plan(
     return make_plan(resolved.request())
 
 
-def _radar(orbits: str | None, relief: str | None, speckle: bool | None) -> RadarOptions | None:
+def _radar(
+    orbits: str | None, tracks: int | None, relief: str | None, speckle: bool | None
+) -> RadarOptions | None:
     """Return what is said of Sentinel-1; None where nothing is."""
     from sitsflow.simulate import RadarOptions
 
     said: dict[str, Any] = {}
     if orbits is not None:
         said["orbits"] = tuple(orbits.upper().split())
+    if tracks is not None:
+        said["tracks"] = tracks
     if relief is not None:
         said["relief"] = relief
     if speckle is False:

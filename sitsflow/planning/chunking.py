@@ -16,13 +16,14 @@ from sitsflow.io.write import BLOCK
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.decoding import layers_by_grid
 from sitsflow.planning.estimates import PixelBytes, pixels_within, room_within
+from sitsflow.radar.multilook import multilook_factors
 from sitsflow.request import Chunking, Request, Resampling
 
 _MOST_CHUNKS = 1_000_000  # each is a task and a file; iota2's 50 x 50 of a whole tile are 48,400
 
 _PARTS = (1, 2, 4)
 _COMPACT, _AROUND = 2 * BLOCK, 12
-"""Sides of chunks of radar, and how far its border and its filter reach, pixels."""
+"""Sides of chunks of radar, pixels of the image, and how far border and filter reach, pixels."""
 _LITTLE = 1e-6
 _FREE = 0.01  # of what is decoded: less than what whole blocks of the map save
 _KEPT_SHARE = 0.5  # of a chunk's memory for pixels: its features, while its parts are computed
@@ -104,13 +105,13 @@ def tile_chunks(
     """
     rule = _rule(request, grid)
     if rule.mode != "auto":
-        room = room_within(min(request.maximum_ram, AUTO_RAM_GB[-1]))
+        room = max(0.0, room_within(min(request.maximum_ram, AUTO_RAM_GB[-1])) - each.placed)
         return _in_parts(request, cut(grid, rule), each, room)
     sources = [one for plan in series for one in _on_target(grid, blocks, plan, request.resampling)]
     place = grid.nearest_offset_in(mosaic)
     ways = []
     for ram in (WHOLE_RAM_GB,) if request.whole_chunk else AUTO_RAM_GB:
-        room = room_within(min(request.maximum_ram, ram))
+        room = max(0.0, room_within(min(request.maximum_ram, ram)) - each.placed)
         ways.append(_automatic(request, grid, each, sources, place, room))
     first, last = ways[0], ways[-1]
     return (first if first.decoded <= last.decoded * _DEARER else last).chunks
@@ -268,7 +269,9 @@ def _on_target(
     if plan.radar is not None:
         # An image lies askew on the map: what is compact needs least of it.
         layers = float(len(plan.scenes) * max(1, len(plan.read)))
-        yield Blocks((_COMPACT, _COMPACT), (_AROUND, _AROUND), layers)
+        down, right = multilook_factors(grid)
+        compact = max(1, _COMPACT // down), max(1, _COMPACT // right)
+        yield Blocks(compact, (_AROUND, _AROUND), layers * down * right)
         return
     for source, layers in layers_by_grid(plan).items():
         alike = source.rasterio_crs.linear_units == grid.rasterio_crs.linear_units

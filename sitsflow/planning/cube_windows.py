@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from sitsflow.geo.grid import Window
 from sitsflow.plan import TilePlan
-from sitsflow.planning.estimates import room_within, series_bytes, task_bytes
+from sitsflow.planning.estimates import placed_bytes, room_within, series_bytes, task_bytes
 from sitsflow.request import Request
 
 CUBE_BLOCK = 256
@@ -39,7 +39,8 @@ def cube_windows(request: Request, tile: TilePlan) -> CubeWindows:
     A part has whole blocks at least: a block that is written twice is compressed twice.
     """
     computed, kept = series_bytes(request, tile)
-    grid, room = tile.grid, room_within(min(request.maximum_ram, _RAM_GB))
+    grid, placed = tile.grid, placed_bytes(tile.series, tile.grid)
+    room = max(0.0, room_within(min(request.maximum_ram, _RAM_GB)) - placed)
     rows = min(CUBE_BLOCK, grid.height)
     cols = _whole_blocks(int(room * _PART_SHARE / computed) // rows, grid.width)
     rest = room - rows * cols * computed
@@ -50,7 +51,9 @@ def cube_windows(request: Request, tile: TilePlan) -> CubeWindows:
         for top in range(0, grid.height, rows)
     )
     reads = tuple(part for strip in strips for part in _across(strip, wide))
-    return CubeWindows(reads, cols, task_bytes(rows * (cols * computed + wide * kept)) / 1e9)
+    return CubeWindows(
+        reads, cols, task_bytes(placed + rows * (cols * computed + wide * kept)) / 1e9
+    )
 
 
 def _whole_blocks(cols: int, width: int) -> int:

@@ -11,6 +11,7 @@ from sitsflow.geo.coordinates import source_window
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import MARGINS
 from sitsflow.plan import SeriesPlan, TilePlan
+from sitsflow.planning.radar_decoding import radar_decoded
 from sitsflow.request import Resampling
 
 _MOST = 500  # chunks that are looked at; of more, some stand for all
@@ -21,8 +22,8 @@ def times_decoded(
 ) -> float:
     """Return how often a block that a run needs is decoded, on average over layers and dates.
 
-    1 is the least. Windows of bands that are resampled reach some pixels over the chunk's edge,
-    and so into the next block.
+    A block counts by its pixels. 1 is the least. Windows of bands that are resampled reach some
+    pixels over the chunk's edge, and so into the next block; of radar see `radar_decoded`.
     """
     decoded = needed = 0.0
     for tile in tiles:
@@ -31,11 +32,17 @@ def times_decoded(
         scale = len(every) / len(chunks)
         whole = Window(row=0, col=0, height=tile.grid.height, width=tile.grid.width)
         for plan in tile.series:
+            if plan.radar is not None:
+                of_radar = radar_decoded(plan, tile.grid, chunks)
+                decoded += scale * of_radar.done
+                needed += of_radar.needed
+                continue
             for source, layers in layers_by_grid(plan).items():
                 block = blocks.get(source, (1, source.width))
                 reach = _Reach(tile.grid, source, plan.step, block, method)
-                decoded += layers * scale * sum(reach.blocks(window) for window in chunks)
-                needed += layers * reach.blocks(whole)
+                pixels = layers * math.prod(block)
+                decoded += pixels * scale * sum(reach.blocks(window) for window in chunks)
+                needed += pixels * reach.blocks(whole)
     return round(decoded / needed, 2) if needed else 1.0
 
 

@@ -10,6 +10,7 @@ from sitsflow.features.probe import ProbeResult
 from sitsflow.geo.coordinates import pixel_span
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.plan import FunctionPlan, SeriesPlan, TilePlan
+from sitsflow.radar.multilook import PART_SHAPE, multilook_factors
 from sitsflow.request import Request
 
 _GB = 1e9
@@ -20,7 +21,7 @@ _BUILT_IN = 2  # arrays of one series that a built-in function makes on its way,
 _USERS = 4  # the same of a user's, which is given copies
 _CODED = 4  # arrays of one series while it is brought into the type of a file
 _RESULT = 8  # bytes of a pixel of what a function returns
-_PLACING = 120  # bytes of a pixel while one image of radar is brought onto the map
+_PLACING = 120  # bytes of a place while one image of radar is brought onto it
 _FEWEST = 4096  # pixels that are computed at once
 
 
@@ -33,6 +34,9 @@ class PixelBytes(NamedTuple):
     """Of a window whose parts are computed in turn: what was read of all its files."""
     features: float
     """Of a chunk: the result."""
+    placed: float = 0.0
+    """Not of a pixel but of each task: places of a radar image that are averaged onto a coarse map,
+    as many at once whatever the chunk."""
 
 
 def pixel_bytes(
@@ -45,16 +49,41 @@ def pixel_bytes(
     width : int
         Bytes of a pixel in the files of bands.
     """
-    kept = sum(_kept_sources(plan, grid, width) for plan in series)
     return PixelBytes(
-        bytes_per_pixel(series, probed, request, grid), kept, len(probed.labels) * _FLOAT
+        computed=bytes_per_pixel(series, probed, request, grid),
+        kept=sum(_kept_sources(plan, grid, width) for plan in series),
+        features=len(probed.labels) * _FLOAT,
+        placed=placed_bytes(series, grid),
     )
+
+
+def placed_bytes(series: Sequence[SeriesPlan], grid: Grid) -> float:
+    """Estimate the memory of the places of radar images that are averaged at once, in bytes.
+
+    0 without radar, and where the pixels of `grid` are not larger than the image's: then each is
+    one place.
+    """
+    places = math.prod(multilook_factors(grid))
+    if places == 1 or all(plan.radar is None for plan in series):
+        return 0.0
+    return float(_PLACING * min(math.prod(PART_SHAPE), grid.height * grid.width * places))
+
+
+def _radar_bytes(plan: SeriesPlan, grid: Grid) -> float:
+    """Return the bytes of a pixel of passes as they are and filtered, and while one is placed.
+
+    Onto coarse maps all passes are averaged together, each with the channel of its border.
+    """
+    passes = len(plan.scenes) * len(plan.read) * 2 * _FLOAT
+    if math.prod(multilook_factors(grid)) == 1:
+        return passes + _PLACING
+    return passes + len(plan.scenes) * (1 + len(plan.read)) * _FLOAT
 
 
 def _kept_sources(plan: SeriesPlan, grid: Grid, width: int) -> float:
     """Return the bytes under a pixel of all that a series reads, bands and masks."""
     if plan.radar is not None:
-        return len(plan.scenes) * len(plan.read) * 2 * _FLOAT + _PLACING
+        return _radar_bytes(plan, grid)
     found = 0.0
     for name in plan.read:
         scaled = any(scene.bands[name].is_scaled for scene in plan.scenes)
@@ -88,9 +117,10 @@ def bytes_per_pixel(
         # under one pixel of a coarse map. Indices are made later.
         under = max([1.0, *(_under(plan, grid, name) for name in plan.read)])
         reading = dates * (_FLOAT + (2 + 2) * under) - indices * targets * _FLOAT
-        if plan.radar is not None:  # passes as they are, and filtered
-            kept += dates * len(plan.read) * 2 * _FLOAT
-            reading = _PLACING
+        if plan.radar is not None:
+            passes = dates * len(plan.read) * 2 * _FLOAT  # as they are, and filtered
+            kept += passes
+            reading = _radar_bytes(plan, grid) - passes
         transient = max(transient, reading)
     functions = max([0, *(_function_bytes(one, longest, request) for one in probed.functions)])
     return kept + max(transient, functions)
@@ -154,6 +184,7 @@ def chunk_bytes(
     working = (computed + 2 * padding[1]) * width * each.computed
     if computed < read:
         working += (read + 2 * padding[1]) * width * each.kept
+    working += each.placed
     features = window.height * window.width * each.features
     return _PROCESS + features + max(working, min(features, _WRITING))
 
@@ -172,6 +203,10 @@ def bytes_read(tile: TilePlan, width: int) -> int:
     """Estimate the decoded bytes that a tile reads, `width` bytes a band's pixel."""
     total = 0
     for plan in tile.series:
+        if plan.radar is not None:
+            places = math.prod((*tile.grid.shape, *multilook_factors(tile.grid)))
+            total += len(plan.scenes) * len(plan.read) * places * width
+            continue
         for name in (*plan.read, *(mask.name for mask in plan.sensor.masks)):
             grid = plan.grids[name]
             size = width if name in plan.read else 1

@@ -30,8 +30,12 @@ _FINDING = {
     "drivers", "unit",
 }  # fmt: skip
 """Fields of a sensor by which products are found and described, not read."""
-_PLACES = {"products", "dem", "geoid", "references", "reference_pattern", "orbit_files"}
-"""Settings of radar that say where files are: these count by their content."""
+_PLACES = {
+    "products", "dem", "geoid", "references", "reference_pattern", "orbit_files",
+    "ellipsoidal_heights",
+}  # fmt: skip
+"""Settings of radar that say where files are: these count by their content; and one that changes no
+height."""
 
 
 class TileFacts(NamedTuple):

@@ -229,7 +229,7 @@ def radar_series(
                 "set Sentinel_1.geoid to a geoid that covers all tiles, such as EGM96 of the whole "
                 "Earth"
             )
-    notices = list(model.notices)
+    notices = list(model.notices(ellipsoidal=settings.ellipsoidal_heights))
     covered = 1.0
     if rasters:
         near = [

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.errors import ProductError
-from sitsflow.radar.fields import Fields, parsed_xml, seconds, xml_of
-from sitsflow.radar.orbit import StateVectors, checked_vectors
+from sitsflow.products.files import read_text
+from sitsflow.radar.metadata import Metadata, parse_metadata, seconds
+from sitsflow.radar.orbit import StateVectors, check_vectors
 
 Floats = NDArray[np.float64]
 
@@ -121,23 +121,23 @@ class Annotation:
         return replace(self, orbit=orbit)
 
 
-def read_annotation(path: Path) -> Annotation:
-    """Read the geometry of an image from its annotation file.
+def read_annotation(product: Path, path: Path) -> Annotation:
+    """Read the geometry of an image from an annotation file of a product, maybe an archive.
 
     Raises
     ------
     ProductError
         As `parse_annotation`, and if the file cannot be read.
     """
-    return _annotation(xml_of(path), str(path))
+    return parse_annotation(read_text(product, path), str(path))
 
 
-def parse_annotation(text: str | bytes, source: str) -> Annotation:
+def parse_annotation(text: str, source: str) -> Annotation:
     """Read the geometry of an image from the text of its annotation.
 
     Parameters
     ----------
-    text : str or bytes
+    text : str
         XML.
     source : str
         Name of the file, for messages.
@@ -147,68 +147,63 @@ def parse_annotation(text: str | bytes, source: str) -> Annotation:
     ProductError
         If it is no annotation of a ground range image, naming all that is wrong.
     """
-    return _annotation(parsed_xml(text, source), source)
-
-
-def _annotation(root: Any, source: str) -> Annotation:
     faults: list[str] = []
-    fields = Fields(root, faults)
+    root = parse_metadata(text, source).keeping(faults)
     if root.tag != "product":
         raise ProductError(f"{source}: its root is <{root.tag}>, not <product>: no annotation")
-    projection = fields.text("generalAnnotation/productInformation/projection")
+    projection = root.text("generalAnnotation/productInformation/projection")
     if projection != "Ground Range" and not faults:
         raise ProductError(
             f"{source}: its projection is '{projection}': only ground range images (GRD) can be "
             "used, not single look complex ones (SLC)"
         )
     image = "imageAnnotation/imageInformation/"
-    first = fields.moment(f"{image}productFirstLineUtcTime")
+    first = root.time(f"{image}productFirstLineUtcTime")
     annotation = Annotation(
         source=source,
-        mission=fields.text("adsHeader/missionId"),
-        polarisation=fields.text("adsHeader/polarisation"),
-        ascending=fields.text("generalAnnotation/productInformation/pass").lower() == "ascending",
+        mission=root.text("adsHeader/missionId"),
+        polarisation=root.text("adsHeader/polarisation"),
+        ascending=root.text("generalAnnotation/productInformation/pass").lower() == "ascending",
         first_line=first,
-        line_interval=fields.positive(f"{image}azimuthTimeInterval"),
-        lines=int(fields.positive(f"{image}numberOfLines")),
-        samples=int(fields.positive(f"{image}numberOfSamples")),
-        range_spacing=fields.positive(f"{image}rangePixelSpacing"),
-        azimuth_spacing=fields.positive(f"{image}azimuthPixelSpacing"),
-        near_range_time=fields.positive(f"{image}slantRangeTime"),
-        orbit=_orbit(fields, first, source),
-        conversions=_conversions(fields, first),
-        grid=_grid(fields, first),
+        line_interval=root.positive(f"{image}azimuthTimeInterval"),
+        lines=int(root.positive(f"{image}numberOfLines")),
+        samples=int(root.positive(f"{image}numberOfSamples")),
+        range_spacing=root.positive(f"{image}rangePixelSpacing"),
+        azimuth_spacing=root.positive(f"{image}azimuthPixelSpacing"),
+        near_range_time=root.positive(f"{image}slantRangeTime"),
+        orbit=_orbit(root, first),
+        conversions=_conversions(root, first),
+        grid=_grid(root, first),
     )
-    last = seconds(fields.moment(f"{image}productLastLineUtcTime"), first)
+    last = seconds(root.time(f"{image}productLastLineUtcTime"), first)
     if not faults and abs(last - annotation.last_line) > annotation.line_interval:
         faults.append(f"its last line is {last:.6f} s after the first, not {annotation.last_line}")
-    if not faults and not annotation.orbit.covers(0, annotation.last_line):
-        faults.append("its orbit state vectors do not cover its lines")
     if faults:
         raise ProductError(f"{source}: {'; '.join(list(dict.fromkeys(faults))[:12])}")
+    check_vectors(annotation.orbit, source)
+    if not annotation.orbit.covers(0, annotation.last_line):
+        raise ProductError(f"{source}: its orbit state vectors do not cover its lines")
     return annotation
 
 
-def _orbit(fields: Fields, first: np.datetime64, source: str) -> StateVectors:
-    known = len(fields.faults)
-    vectors = fields.each("generalAnnotation/orbitList/orbit")
-    times = np.array([seconds(vector.moment("time"), first) for vector in vectors])
+def _orbit(root: Metadata, first: np.datetime64) -> StateVectors:
+    """Return the vectors as they are; values that are none make them no orbit yet."""
+    vectors = root.each("generalAnnotation/orbitList/orbit")
+    times = np.array([seconds(vector.time("time"), first) for vector in vectors])
     positions, velocities = (
         np.array([[vector.number(f"{what}/{axis}") for axis in "xyz"] for vector in vectors])
         for what in ("position", "velocity")
     )
-    if len(fields.faults) > known:  # which `_annotation` reports with all others
-        return StateVectors(first, times, positions, velocities)
-    return checked_vectors(first, times, positions, velocities, source)
+    return StateVectors(first, times, positions, velocities)
 
 
-def _conversions(fields: Fields, first: np.datetime64) -> RangeConversions:
-    records = fields.each("coordinateConversion/coordinateConversionList/coordinateConversion")
+def _conversions(root: Metadata, first: np.datetime64) -> RangeConversions:
+    records = root.each("coordinateConversion/coordinateConversionList/coordinateConversion")
     to_ground = [record.numbers("srgrCoefficients") for record in records]
     to_slant = [record.numbers("grsrCoefficients") for record in records]
-    times = np.array([seconds(record.moment("azimuthTime"), first) for record in records])
+    times = np.array([seconds(record.time("azimuthTime"), first) for record in records])
     if not (np.diff(times) > 0).all():
-        fields.faults.append("the times of coordinateConversionList do not increase")
+        root.fault("the times of coordinateConversionList do not increase")
     return RangeConversions(
         times=times,
         slant_origins=np.array([record.number("sr0") for record in records]),
@@ -226,16 +221,16 @@ def _padded(rows: list[Floats]) -> Floats:
     return table
 
 
-def _grid(fields: Fields, first: np.datetime64) -> GeolocationGrid:
-    points = fields.each("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
+def _grid(root: Metadata, first: np.datetime64) -> GeolocationGrid:
+    points = root.each("geolocationGrid/geolocationGridPointList/geolocationGridPoint")
     names = ("line", "pixel", "latitude", "longitude", "height", "incidenceAngle",
              "slantRangeTime")  # fmt: skip
     table = np.array([[point.number(name) for name in names] for point in points])
-    times = np.array([seconds(point.moment("azimuthTime"), first) for point in points])
+    times = np.array([seconds(point.time("azimuthTime"), first) for point in points])
     table = table.reshape(len(points), len(names))
     shape = (len(np.unique(table[:, 0])), len(np.unique(table[:, 1])))
     if shape[0] * shape[1] != len(points):
-        fields.faults.append(f"its {len(points)} points of geolocationGrid are no regular grid")
+        root.fault(f"its {len(points)} points of geolocationGrid are no regular grid")
         shape = (1, len(points))
     line, pixel, latitude, longitude, height, incidence, slant = (
         column.reshape(shape) for column in table.T

@@ -32,6 +32,30 @@ class Border:
     noise: ThermalNoise | None
 
 
+class Numbers:
+    """Amplitudes of windows of measurements, each read once.
+
+    The border of an image is found in one of its channels, whose backscatter may be wanted too.
+    """
+
+    def __init__(self) -> None:
+        self._kept: dict[tuple[Path, Window], NDArray[np.uint16]] = {}
+
+    def read(self, measurement: Path, window: Window) -> NDArray[np.uint16]:
+        """Return a window of a measurement; not the caller's own.
+
+        Raises
+        ------
+        ReadError, InputChangedError or ProductError
+            See `sitsflow.io.read.read_layer`.
+        """
+        if (measurement, window) not in self._kept:
+            # Blocks that were never written are the border, which is 0.
+            layer = Layer(path=measurement, nodata=0, drivers=MEASUREMENT_DRIVERS)
+            self._kept[measurement, window] = read_layer(layer, window)
+        return self._kept[measurement, window]
+
+
 @dataclass(frozen=True)
 class Channel:
     """What one polarisation of a product needs to be calibrated.
@@ -40,8 +64,8 @@ class Channel:
     ----------
     measurement : Path
         The image; in an archive its path goes on below the archive's.
-    shape : (int, int)
-        Its lines and pixels.
+    shape, block : (int, int)
+        Its lines and pixels, and those of the blocks that its file is decoded in.
     gains : LookupTable
     noise : ThermalNoise or None
         None: the processor has subtracted it.
@@ -51,12 +75,19 @@ class Channel:
 
     measurement: Path
     shape: tuple[int, int]
+    block: tuple[int, int]
     gains: LookupTable
     noise: ThermalNoise | None
     border: Border | None
 
     def power(
-        self, row: int, col: int, shape: tuple[int, int], *, without_noise: bool = True
+        self,
+        row: int,
+        col: int,
+        shape: tuple[int, int],
+        *,
+        without_noise: bool = True,
+        numbers: Numbers | None = None,
     ) -> NDArray[np.float32]:
         """Read and calibrate a window of the image, which may reach out of it.
 
@@ -68,6 +99,8 @@ class Channel:
             Its lines and pixels.
         without_noise : bool
             Whether to subtract the thermal noise, see `calibrate`.
+        numbers : Numbers, optional
+            Those of channels of the same image, which read the same windows of the same files.
 
         Returns
         -------
@@ -86,14 +119,14 @@ class Channel:
         if height <= 0 or width <= 0:
             return out
         window, inside = Window(row=top, col=left, height=height, width=width), (height, width)
-        numbers = _numbers(self.measurement, window)
+        numbers = Numbers() if numbers is None else numbers
+        values = numbers.read(self.measurement, window)
         if self.border is not None:
-            seen = numbers
-            if self.border.measurement != self.measurement:
-                seen = _numbers(self.border.measurement, window)
-            numbers[side_mask(seen, top, left, self.shape, self.border.noise)] = 0
+            seen = numbers.read(self.border.measurement, window)
+            sides = side_mask(seen, top, left, self.shape, self.border.noise)
+            values = np.where(sides, np.uint16(0), values)
         noise = self.noise.over(top, left, inside) if self.noise and without_noise else None
-        found = calibrate(numbers, top, left, self.gains, noise)
+        found = calibrate(values, top, left, self.gains, noise)
         out[top - row : top - row + height, left - col : left - col + width] = found
         return out
 
@@ -123,31 +156,26 @@ def read_channel(
             if told_by == polarisation
             else read_thermal_noise(product.product, other, product.ipf_version),
         )
+    shape, block = _shape_and_block(files.measurement)
     return Channel(
         measurement=files.measurement,
-        shape=_shape(files.measurement),
+        shape=shape,
+        block=block,
         gains=read_calibration(product.product, files.calibration, quantity),
         noise=noise,
         border=border,
     )
 
 
-def _numbers(measurement: Path, window: Window) -> NDArray[np.uint16]:
-    # Blocks that were never written are the border, which is 0.
-    layer = Layer(path=measurement, nodata=0, drivers=MEASUREMENT_DRIVERS)
-    numbers: NDArray[np.uint16] = read_layer(layer, window)
-    return numbers
-
-
-def _shape(measurement: Path) -> tuple[int, int]:
+def _shape_and_block(measurement: Path) -> tuple[tuple[int, int], tuple[int, int]]:
     try:
         with opened(measurement, MEASUREMENT_DRIVERS) as image:
             kind = (image.count, image.dtypes[0])
-            shape = (image.height, image.width)
+            shape, block = (image.height, image.width), image.block_shapes[0]
     except (OSError, RasterioError) as error:
         raise ProductError(f"{measurement}: cannot be opened ({error})") from None
     if kind != (1, "uint16"):
         raise ProductError(
             f"{measurement}: {kind[0]} bands of {kind[1]}, but amplitudes are one band of uint16"
         )
-    return shape
+    return shape, (int(block[0]), int(block[1]))

@@ -73,9 +73,11 @@ class ElevationModel:
     geoid: _Raster | None
     height: float = 0.0
 
-    @property
-    def notices(self) -> tuple[str, ...]:
-        """What a user should know of the places of pixels, as sentences."""
+    def notices(self, *, ellipsoidal: bool = False) -> tuple[str, ...]:
+        """Return what a user should know of the places of pixels, as sentences.
+
+        `ellipsoidal` says that the heights of `rasters` are above the ellipsoid indeed.
+        """
         found = []
         if not self.rasters:
             found.append(
@@ -83,11 +85,12 @@ class ElevationModel:
                 "those that lie higher are displaced by their height over the tangent of the "
                 "incidence angle, 1.2 to 1.7 times the height"
             )
-        if self.geoid is None:
+        if self.rasters and self.geoid is None and not ellipsoidal:
             found.append(
                 "no geoid is given: heights are taken as above the ellipsoid WGS 84. Those of "
                 "SRTM and Copernicus are above the geoid, in Europe 20 to 60 m less, which "
-                "displaces pixels by as much and more: give a geoid for them"
+                "displaces pixels by as much and more: give a geoid for them, or set "
+                "Sentinel_1.ellipsoidal_heights if these are others"
             )
         return tuple(found)
 

@@ -16,7 +16,7 @@ from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import MARGINS, Method, resample
 from sitsflow.radar.annotation import SPEED_OF_LIGHT
 from sitsflow.radar.calibration import LEAST_POWER
-from sitsflow.radar.channel import Channel
+from sitsflow.radar.channel import Channel, Numbers
 from sitsflow.radar.elevation import ElevationModel, open_elevation
 from sitsflow.radar.geocoding import source_window
 from sitsflow.radar.image import Image, open_image
@@ -198,9 +198,13 @@ def _joined_lines(
     near = [images[number] for number in (at, at - 1, at + 1) if 0 <= number < len(images)]
     placed = [(one, line) for one in near if (line := _offset(images[at], one)) is not None]
 
+    numbers = Numbers()
+
     def power(channels: Sequence[Channel], *, without_noise: bool) -> Floats:
         lines = [PlacedChannel(one, line) for one, (_, line) in zip(channels, placed, strict=True)]
-        return joined_power(lines, part.row, part.col, part.shape, without_noise=without_noise)
+        return joined_power(
+            lines, part.row, part.col, part.shape, without_noise=without_noise, numbers=numbers
+        )
 
     border = power([one.border for one, _ in placed], without_noise=False)
     wanted = [

@@ -4,9 +4,8 @@ A point is seen at the moment at which it lies across the track (zero Doppler), 
 satellite; the image's polynomials turn that distance into a sample. Lines and samples are
 continuous, 0.0 at the centre of the first pixel.
 
-Between two polynomials the ground range is linear in time, as for SNAP and sarsen. The points that
-a product lists follow the nearest polynomial alone (to the last digit, in a product of 2021): where
-the terrain height behind the polynomials changes fast, they lie up to half a sample elsewhere.
+Between two polynomials the ground range is linear in time, as for SNAP, sarsen and Orfeo ToolBox;
+the times of the polynomials are moved so that the points which a product lists are met.
 """
 
 from __future__ import annotations
@@ -21,8 +20,9 @@ from pyproj import Transformer
 from sitsflow.geo.coordinates import Coordinates, window_around
 from sitsflow.geo.frame import anchored
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.radar.annotation import SPEED_OF_LIGHT, Annotation
+from sitsflow.radar.annotation import Annotation
 from sitsflow.radar.geocoding_kernels import locate_pixels, zero_doppler
+from sitsflow.radar.grid_timing import azimuth_timing, record_delay
 
 Floats = NDArray[np.float64]
 
@@ -101,15 +101,14 @@ class ImageGeometry:
     """What geocoding needs of an image, made once for it.
 
     `azimuth_shift` (s) and `shift_rate` (s/m) tell how much later than its line a point at a slant
-    range is seen across the track. Lines carry a time that is corrected for the flight during
-    the echo at the middle of the swath only (bistatic effect); the points of the product's own
-    grid have the exact moment, so that their difference is measured there (Gisinger et al. 2021,
-    doi:10.1109/TGRS.2019.2961248). It is 0.2 line at both ends of the swath.
+    range is seen across the track, `record_delay` (s) how much later than the line that it holds
+    for a range polynomial is dated: see `sitsflow.radar.grid_timing`.
     """
 
     annotation: Annotation
     azimuth_shift: float
     shift_rate: float
+    record_delay: float
 
     @property
     def orbit(self) -> tuple[Floats, Floats]:
@@ -124,7 +123,7 @@ class ImageGeometry:
             self.shift_rate,
             1.0 / about.line_interval,
             1.0 / about.range_spacing,
-            ranges.times,
+            ranges.times - self.record_delay,
             ranges.slant_origins,
             ranges.to_ground,
         )
@@ -156,14 +155,39 @@ class ImageGeometry:
         tuple of ndarray of float64, shape (point,)
             Lines and samples; NaN for points left of the track.
         """
-        points = geocentric(longitudes, latitudes, heights)
-        nodes = np.concatenate(
-            [points, np.zeros_like(points), self.moments(points)[:, None]], axis=-1
-        )[None]
-        lines, samples = np.empty((2, 1, len(points)))
-        level = np.zeros((1, len(points)), np.float32)
-        locate_pixels(nodes, (1, 0, 0), level, self.orbit, self._image, lines, samples)
+        lines, samples = self._located(geocentric(longitudes, latitudes, heights)[None])
         return lines[0], samples[0]
+
+    def places_of(
+        self, grid: Grid, rows: Floats, cols: Floats, height: float
+    ) -> tuple[Floats, Floats]:
+        """Locate fractional pixels of a map that lie at one height.
+
+        Parameters
+        ----------
+        grid : Grid
+        rows, cols : ndarray of float64, shape (row, col)
+            0.0 at the centre of the first pixel; may lie outside the map.
+        height : float
+            Metres above the ellipsoid.
+
+        Returns
+        -------
+        tuple of ndarray of float64, shape (row, col)
+            Lines and samples; NaN for places left of the track.
+        """
+        nodes = _nodes(grid, rows, cols)
+        points = nodes[..., :3] + height * nodes[..., 3:]
+        return self._located(points)
+
+    def _located(self, points: Floats) -> tuple[Floats, Floats]:
+        """Lines and samples of ECEF places, shape (row, col, 3)."""
+        moments = self.moments(points)[..., None]
+        nodes = np.concatenate([points, np.zeros_like(points), moments], axis=-1)
+        lines, samples = np.empty((2, *points.shape[:-1]))
+        level = np.zeros(points.shape[:-1], np.float32)
+        locate_pixels(nodes, (1, 0, 0), level, self.orbit, self._image, lines, samples)
+        return lines, samples
 
     def coordinates(self, grid: Grid, window: Window, heights: NDArray[np.float32]) -> Coordinates:
         """Locate the pixels of one window of a map in the image, each at its own height.
@@ -230,7 +254,8 @@ class ImageGeometry:
         far = np.linalg.norm(places, axis=-1)[:, None]
         middle = about.grid.latitudes.mean(), about.grid.heights.mean()
         near = np.linalg.norm(geocentric(np.array(0.0), *(np.array(one) for one in middle)))
-        records = np.abs(ranges.times - times[:, None]).argmin(axis=1)
+        dates = ranges.times - self.record_delay
+        records = np.abs(dates - times[:, None]).argmin(axis=1)
         areas = np.empty(part.shape)
         for record in np.unique(records):
             slant = np.polynomial.Polynomial(ranges.to_slant[record])
@@ -265,30 +290,14 @@ class ImageGeometry:
             for start, size in ((window.row, window.height), (window.col, window.width))
         ]
         rows, cols = np.meshgrid(*edges, indexing="ij")
-        nodes = _nodes(grid, rows, cols)
-        lines, samples = [], []
-        for height in (low, high):
-            points = nodes[..., :3] + height * nodes[..., 3:]
-            flat = np.concatenate(
-                [points, np.zeros_like(points), self.moments(points)[..., None]], axis=-1
-            )
-            line, sample = np.empty((2, *rows.shape))
-            level = np.zeros(rows.shape, np.float32)
-            locate_pixels(flat, (1, 0, 0), level, self.orbit, self._image, line, sample)
-            lines.append(line)
-            samples.append(sample)
-        return window_around(np.stack(lines), np.stack(samples), self.shape, 4)
+        places = [self.places_of(grid, rows, cols, height) for height in (low, high)]
+        lines, samples = (np.stack(one) for one in zip(*places, strict=True))
+        return window_around(lines, samples, self.shape, 4)
 
 
 def image_geometry(annotation: Annotation) -> ImageGeometry:
-    """Prepare an image for geocoding: measure how its lines and its grid's moments differ."""
-    points = annotation.grid
-    late = points.azimuth_times - points.lines * annotation.line_interval
-    distance = points.slant_range_times.ravel() * (SPEED_OF_LIGHT / 2)
-    if np.ptp(distance) == 0:
-        return ImageGeometry(annotation, float(late.mean()), 0.0)
-    rate, shift = np.polynomial.Polynomial.fit(distance, late.ravel(), 1).convert().coef[[1, 0]]
-    return ImageGeometry(annotation, float(shift), float(rate))
+    """Prepare an image for geocoding: measure how its times differ from those of its grid."""
+    return ImageGeometry(annotation, *azimuth_timing(annotation), record_delay(annotation))
 
 
 def source_window(coordinates: Coordinates, shape: tuple[int, int], margin: int) -> Window | None:

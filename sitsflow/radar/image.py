@@ -11,15 +11,14 @@ import numpy as np
 
 from sitsflow.errors import ProductError
 from sitsflow.io.archives import file_on_disk
-from sitsflow.products.files import read_text
-from sitsflow.radar.annotation import parse_annotation
+from sitsflow.radar.annotation import read_annotation
 from sitsflow.radar.channel import Channel, read_channel
 from sitsflow.radar.geocoding import ImageGeometry, image_geometry
 from sitsflow.radar.orbit_files import (
     OrbitFile,
     choose_orbit_file,
     find_orbit_files,
-    with_best_orbit,
+    seen_from,
 )
 from sitsflow.radar.safe import Sentinel1Product
 from sitsflow.radar_settings import Backscatter, Polarisation, RadarSettings
@@ -116,9 +115,9 @@ def _opened(wanted: _Wanted) -> Image:
     product, names = wanted.product, wanted.names
     channels = {name: read_channel(product, name, wanted.quantity) for name in names}
     path = product.channels[names[0]].annotation
-    annotation = parse_annotation(read_text(product.product, path), str(path))
+    annotation = read_annotation(product.product, path)
     if wanted.orbits is not None:
-        annotation = with_best_orbit(annotation, [wanted.orbits])
+        annotation = seen_from(annotation, wanted.orbits.path)
     geometry = image_geometry(annotation)
     for channel in channels.values():
         if channel.shape != geometry.shape:

@@ -10,7 +10,6 @@ import numba
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.errors import ProductError
 from sitsflow.radar.metadata import Metadata
 
 Floats = NDArray[np.float64]
@@ -83,7 +82,7 @@ def read_table(vectors: Iterable[Metadata], name: str) -> LookupTable:
     for vector in vectors:
         pixels = vector.numbers("pixel")
         if np.any(np.diff(pixels) <= 0):
-            raise ProductError(f"{vector.path}: the pixels of a vector of {name} do not increase")
+            vector.fault(f"the pixels of a vector of {name} do not increase")
         by_line[vector.integer("line")] = pixels, vector.numbers(name, len(pixels))
     lines = sorted(by_line)
     pixels = np.unique(np.concatenate([by_line[line][0] for line in lines]))

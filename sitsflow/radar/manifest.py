@@ -62,7 +62,8 @@ def read_manifest(product: Path, path: Path) -> Manifest:
     """
     root = read_metadata(product, path)
     start, stop = (
-        root.time(f".//{{*}}acquisitionPeriod/{{*}}{one}Time") for one in ("start", "stop")
+        root.time(f".//{{*}}acquisitionPeriod/{{*}}{one}Time").astype(datetime)
+        for one in ("start", "stop")
     )
     if not start < stop:
         raise ProductError(f"{path}: startTime {start} is not before stopTime {stop}")
@@ -79,7 +80,7 @@ def read_manifest(product: Path, path: Path) -> Manifest:
 def _pass(root: Metadata) -> Any:
     text = root.text(".//{*}pass").upper()
     if text not in ("ASCENDING", "DESCENDING"):
-        raise ProductError(f"{root.path}: pass is {text!r}, not ASCENDING or DESCENDING")
+        raise ProductError(f"{root.source}: pass is {text!r}, not ASCENDING or DESCENDING")
     return text
 
 
@@ -89,7 +90,7 @@ def _relative_orbit(root: Metadata) -> int | None:
         return None
     number = root.integer(path)
     if not 1 <= number <= 175:
-        raise ProductError(f"{root.path}: relativeOrbitNumber is {number}, not from 1 to 175")
+        raise ProductError(f"{root.source}: relativeOrbitNumber is {number}, not from 1 to 175")
     return number
 
 
@@ -100,10 +101,10 @@ def _corners(root: Metadata) -> tuple[tuple[float, float], ...]:
         pairs = [[float(number) for number in pair.split(",")] for pair in text.split()]
         corners = tuple((x, y) for y, x in pairs)
     except ValueError:
-        raise ProductError(f"{root.path}: {text[:60]!r} are no coordinates") from None
+        raise ProductError(f"{root.source}: {text[:60]!r} are no coordinates") from None
     inside = all(abs(x) <= 180 and abs(y) <= 90 for x, y in corners)
     if len(corners) < 3 or not inside or not footprint(corners).is_valid:
-        raise ProductError(f"{root.path}: the footprint {text[:60]!r} is no polygon")
+        raise ProductError(f"{root.source}: the footprint {text[:60]!r} is no polygon")
     return corners
 
 
@@ -113,4 +114,4 @@ def _ipf_version(root: Metadata) -> tuple[int, int]:
         version = re.fullmatch(r"0*(\d+)\.(\d{2})", software.attribute("version"))
         if software.attribute("name") == "Sentinel-1 IPF" and version:
             return int(version[1]), int(version[2])
-    raise ProductError(f"{root.path}: it has no version of the processor (Sentinel-1 IPF)")
+    raise ProductError(f"{root.source}: it has no version of the processor (Sentinel-1 IPF)")

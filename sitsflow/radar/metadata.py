@@ -2,120 +2,133 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import ParseError, fromstring
 from numpy.typing import NDArray
 
 from sitsflow.errors import ProductError
 from sitsflow.products.files import read_text
-from sitsflow.radar.fields import parsed_xml
+
+Floats = NDArray[np.float64]
+Value = TypeVar("Value")
+
+_SOME_TIME = np.datetime64("2000-01-01", "us")
 
 
 class Metadata:
-    """An element of an XML file, which names the file in its errors.
+    """An element of an XML file. Times are UTC.
+
+    What is wrong with a value raises a `ProductError` that names the file and the value; or, if
+    the element is given a list of faults, goes there, and some value of the kind is returned, so
+    that all faults of a file can be named at once.
 
     Paths are those of `xml.etree.ElementTree`; ``{*}name`` finds a name in any namespace.
+
+    Parameters
+    ----------
+    source : str or Path
+        The file, for messages.
+    element : xml.etree.ElementTree.Element
+    faults : list of str, optional
+        Shared with the elements below.
     """
 
-    def __init__(self, path: Path, element: Any) -> None:
-        self.path = path
+    def __init__(self, source: str | Path, element: Any, faults: list[str] | None = None) -> None:
+        self.source = source
+        self.faults = faults
         self._element = element
 
-    def all(self, path: str) -> Iterator[Metadata]:
-        """Yield every element at a path, in their order; there may be none."""
-        for element in self._element.iterfind(path):
-            yield Metadata(self.path, element)
+    @property
+    def tag(self) -> str:
+        """The name of the element itself."""
+        return str(self._element.tag)
 
-    def has(self, path: str) -> bool:
-        """Whether there is an element at a path."""
-        return self._element.find(path) is not None
+    def keeping(self, faults: list[str]) -> Metadata:
+        """Return the same element, whose faults are kept in a list."""
+        return Metadata(self.source, self._element, faults)
 
-    def text(self, path: str) -> str:
-        """Return the text of the first element at a path.
+    def fault(self, what: str) -> None:
+        """Raise or keep what is wrong.
 
         Raises
         ------
         ProductError
-            If there is no such element, or no text in it.
+            If faults are not kept.
         """
-        text = (self._element.findtext(path) or "").strip()
-        if not text:
-            raise ProductError(f"{self.path}: it has no {_plain(path)}")
-        return text
+        if self.faults is None:
+            raise ProductError(f"{self.source}: {what}")
+        self.faults.append(what)
+
+    def all(self, path: str) -> Iterator[Metadata]:
+        """Yield every element at a path, in their order; there may be none."""
+        for element in self._element.iterfind(path):
+            yield Metadata(self.source, element, self.faults)
+
+    def each(self, path: str) -> list[Metadata]:
+        """Return the elements at a path; none is a fault."""
+        found = list(self.all(path))
+        if not found:
+            self.fault(f"it has no {_plain(path)}")
+        return found
+
+    def has(self, path: str) -> bool:
+        """Whether there is an element at a path."""
+        return self._element.find(path) is not None
 
     def attribute(self, name: str) -> str:
         """Return an attribute of the element itself, empty if it has none."""
         value: str = self._element.get(name, "")
         return value
 
-    def number(self, path: str) -> float:
-        """Return the finite number at a path.
+    def text(self, path: str) -> str:
+        """Return the text of the first element at a path; none is a fault."""
+        return self._value(path, str, "a text", "")
 
-        Raises
-        ------
-        ProductError
-            If there is none.
-        """
-        return float(self.numbers(path, 1)[0])
+    def number(self, path: str) -> float:
+        """Return the finite number at a path."""
+        return self._value(path, _finite, "a finite number", 1.0)
+
+    def positive(self, path: str) -> float:
+        """Return the number above 0 at a path."""
+        value = self.number(path)
+        if not value > 0:
+            self.fault(f"{_plain(path)} is {value:g}, not above 0")
+            return 1.0
+        return value
 
     def integer(self, path: str) -> int:
-        """Return the whole number at a path.
+        """Return the whole number at a path."""
+        return self._value(path, int, "a whole number", 1)
 
-        Raises
-        ------
-        ProductError
-            If there is none.
-        """
-        text = self.text(path)
-        try:
-            return int(text)
-        except ValueError:
-            raise self._wrong(path, text, "a whole number") from None
-
-    def numbers(self, path: str, count: int | None = None) -> NDArray[np.float64]:
-        """Return the finite numbers at a path, which blanks separate; `count` of them, if given.
-
-        Raises
-        ------
-        ProductError
-            If they are not there, or not that many.
-        """
-        text = self.text(path)
-        try:
-            values = np.array([float(word) for word in text.split()])
-        except ValueError:
-            raise self._wrong(path, text, "numbers") from None
-        if not np.isfinite(values).all():
-            raise self._wrong(path, text, "finite numbers")
+    def numbers(self, path: str, count: int | None = None) -> Floats:
+        """Return the finite numbers at a path, which blanks separate; `count` of them, if given."""
+        none = np.zeros(1 if count is None else count)
+        values = self._value(path, _row, "finite numbers", none)
         if count is not None and len(values) != count:
-            raise ProductError(
-                f"{self.path}: {len(values)} numbers in {_plain(path)}, but {count} are needed"
-            )
+            self.fault(f"{len(values)} numbers in {_plain(path)}, but {count} are needed")
+            return none
         return values
 
-    def time(self, path: str) -> datetime:
-        """Return the time at a path, UTC and without a zone, as Sentinel-1 writes it.
+    def time(self, path: str) -> np.datetime64:
+        """Return the time at a path, with or without ``UTC=`` before and ``Z`` after it."""
+        return self._value(path, _moment, "a time without a zone", _SOME_TIME)
 
-        Raises
-        ------
-        ProductError
-            If there is none.
-        """
-        text = self.text(path)
+    def _value(self, path: str, of: Callable[[str], Value], wanted: str, default: Value) -> Value:
+        text = (self._element.findtext(path) or "").strip()
+        if not text:
+            self.fault(f"it has no {_plain(path)}")
+            return default
         try:
-            when = datetime.fromisoformat(text.removesuffix("Z"))
+            return of(text)
         except ValueError:
-            raise self._wrong(path, text, "a time") from None
-        if when.tzinfo is not None:
-            raise self._wrong(path, text, "a time without a zone")
-        return when
-
-    def _wrong(self, path: str, text: str, wanted: str) -> ProductError:
-        return ProductError(f"{self.path}: {_plain(path)} is {text[:40]!r}, not {wanted}")
+            self.fault(f"{_plain(path)} is {text[:40]!r}, not {wanted}")
+            return default
 
 
 def read_metadata(product: Path, path: Path) -> Metadata:
@@ -126,7 +139,45 @@ def read_metadata(product: Path, path: Path) -> Metadata:
     ProductError
         If it cannot be read, or is no XML.
     """
-    return Metadata(path, parsed_xml(read_text(product, path), str(path)))
+    return parse_metadata(read_text(product, path), str(path))
+
+
+def parse_metadata(text: str, source: str) -> Metadata:
+    """Parse XML without entities or external references.
+
+    Raises
+    ------
+    ProductError
+        If it is no XML; names `source`.
+    """
+    try:
+        return Metadata(source, fromstring(text, forbid_dtd=True))
+    except (ParseError, DefusedXmlException, ValueError) as error:
+        reason = str(error) or type(error).__name__
+        raise ProductError(f"{source}: not XML ({reason}); download it again") from None
+
+
+def seconds(time: np.datetime64, reference: np.datetime64) -> float:
+    """Return the seconds from `reference` to `time`, exact to the microsecond."""
+    return int((time - reference) / np.timedelta64(1, "us")) * 1e-6
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not np.isfinite(value):
+        raise ValueError(text)
+    return value
+
+
+def _row(text: str) -> Floats:
+    return np.array([_finite(word) for word in text.split()], np.float64)
+
+
+def _moment(text: str) -> np.datetime64:
+    time = datetime.fromisoformat(text.removeprefix("UTC=").removesuffix("Z"))
+    if time.tzinfo is not None:
+        raise ValueError(text)
+    return np.datetime64(time, "us")
 
 
 def _plain(path: str) -> str:

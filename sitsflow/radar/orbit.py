@@ -81,10 +81,8 @@ class StateVectors:
         return bool(self.times[0] <= first and last <= self.times[-1])
 
 
-def checked_vectors(
-    reference: np.datetime64, times: Floats, positions: Floats, velocities: Floats, source: str
-) -> StateVectors:
-    """Make state vectors of what a file says.
+def check_vectors(orbit: StateVectors, source: str) -> None:
+    """Refuse state vectors that are no orbit.
 
     Raises
     ------
@@ -92,15 +90,17 @@ def checked_vectors(
         If there are fewer than two, their times do not increase, or they are no orbit of a
         satellite near the Earth in its rotating frame; names `source`.
     """
+    times = orbit.times
     if len(times) < 2:
         raise ProductError(f"{source}: {len(times)} orbit state vectors, at least 2 are needed")
     if not (np.diff(times) > 0).all():
         raise ProductError(f"{source}: the times of its orbit state vectors do not increase")
-    radius, speed = (np.linalg.norm(values, axis=1) for values in (positions, velocities))
+    radius, speed = (
+        np.linalg.norm(values, axis=1) for values in (orbit.positions, orbit.velocities)
+    )
     if not (((radius > 6.5e6) & (radius < 8e6)).all() and ((speed > 6e3) & (speed < 9e3)).all()):
         raise ProductError(
             f"{source}: its orbit state vectors are not those of a low orbit in metres and metres "
             f"a second (radius {radius.min():.0f} to {radius.max():.0f}, speed {speed.min():.0f} "
             f"to {speed.max():.0f})"
         )
-    return StateVectors(reference, times, positions, velocities)

@@ -15,8 +15,8 @@ import numpy as np
 
 from sitsflow.errors import ProductError
 from sitsflow.radar.annotation import Annotation
-from sitsflow.radar.fields import moment, seconds, xml_of
-from sitsflow.radar.orbit import StateVectors, checked_vectors
+from sitsflow.radar.metadata import read_metadata, seconds
+from sitsflow.radar.orbit import StateVectors, check_vectors
 
 _NAME = re.compile(
     r"(S1[A-Z])_OPER_AUX_(POE|RES)ORB_OPOD_(\d{8}T\d{6})_V(\d{8}T\d{6})_(\d{8}T\d{6})\.EOF",
@@ -111,44 +111,32 @@ def read_orbit_file(path: Path, first: np.datetime64, last: np.datetime64) -> St
     ProductError
         If it cannot be read, or its vectors do not cover the image.
     """
-    root = xml_of(path)
+    root = read_metadata(path.parent, path)
     times, states = [], []
-    for vector in root.iterfind("Data_Block/List_of_OSVs/OSV"):
-        try:
-            time = seconds(moment(vector.findtext("UTC", "")), first)
-            if -_AROUND_S <= time <= seconds(last, first) + _AROUND_S:
-                states.append(
-                    [float(vector.findtext(name, "")) for name in ("X", "Y", "Z", "VX", "VY", "VZ")]
-                )
-                times.append(time)
-        except ValueError as error:
-            raise ProductError(f"{path}: a state vector has no number or time ({error})") from None
+    for vector in root.all("Data_Block/List_of_OSVs/OSV"):
+        time = seconds(vector.time("UTC"), first)
+        if -_AROUND_S <= time <= seconds(last, first) + _AROUND_S:
+            states.append([vector.number(name) for name in ("X", "Y", "Z", "VX", "VY", "VZ")])
+            times.append(time)
     table = np.array(states, np.float64).reshape(-1, 6)
-    if len(times) >= 2 and not np.isfinite(table).all():
-        raise ProductError(f"{path}: a state vector around {first} is not finite")
     if not times or times[0] > 0 or times[-1] < seconds(last, first):
         raise ProductError(
             f"{path}: its state vectors do not cover {first} to {last}: take the orbit file of "
             "that day, or leave orbit files out"
         )
-    return checked_vectors(first, np.array(times), table[:, :3], table[:, 3:], str(path))
+    orbit = StateVectors(first, np.array(times), table[:, :3], table[:, 3:])
+    check_vectors(orbit, str(path))
+    return orbit
 
 
-def with_best_orbit(annotation: Annotation, files: Sequence[OrbitFile]) -> Annotation:
-    """Return an image seen from the best orbit file that covers it.
+def seen_from(annotation: Annotation, path: Path) -> Annotation:
+    """Return an image seen from the orbit of a file.
 
     Raises
     ------
     ProductError
-        If none of the files covers it, or the best one cannot be read.
+        If it cannot be read, or does not cover the image.
     """
     first = annotation.first_line
     last = first + np.timedelta64(round(annotation.last_line * 1e6), "us")
-    file = choose_orbit_file(files, annotation.mission, first, last)
-    if file is None:
-        raise ProductError(
-            f"{annotation.source}: none of {len(files)} orbit files is of {annotation.mission} and "
-            f"covers {first} to {last}: add its file, or leave orbit files out to use the orbit "
-            "of the product"
-        )
-    return annotation.with_orbit(read_orbit_file(file.path, first, last))
+    return annotation.with_orbit(read_orbit_file(path, first, last))

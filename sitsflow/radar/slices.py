@@ -1,4 +1,4 @@
-"""Slices of one pass: grouped, put together along the flight, and merged on the map."""
+"""Slices of one pass: grouped, and put together along the flight."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from sitsflow.radar.channel import Channel
+from sitsflow.radar.channel import Channel, Numbers
 from sitsflow.radar.manifest import Pass
 from sitsflow.radar.product_name import Mission
 from sitsflow.radar.safe import Sentinel1Product
@@ -91,6 +91,7 @@ def joined_power(
     shape: tuple[int, int],
     *,
     without_noise: bool = True,
+    numbers: Numbers | None = None,
 ) -> NDArray[np.float32]:
     """Read a window of one slice together with the lines of its neighbours.
 
@@ -107,6 +108,8 @@ def joined_power(
         Its lines and pixels, `NEIGHBOUR_LINES` more than those of the slice at each end.
     without_noise : bool
         Whether to subtract the thermal noise.
+    numbers : Numbers, optional
+        Those that other channels of the slices have read, see `Channel.power`.
 
     Returns
     -------
@@ -116,7 +119,9 @@ def joined_power(
     out = np.full(shape, np.nan, np.float32)
     for channel, line in slices:
         if line < row + shape[0] and line + channel.shape[0] > row:
-            power = channel.power(row - line, col, shape, without_noise=without_noise)
+            power = channel.power(
+                row - line, col, shape, without_noise=without_noise, numbers=numbers
+            )
             np.fmax(out, power, out=out)
     return out
 
@@ -136,19 +141,3 @@ def own_pixels(lines: NDArray[np.float64], count: int) -> NDArray[np.bool_]:
     ndarray of bool, shape (row, col)
     """
     return np.asarray((lines >= -0.5) & (lines < count - 0.5))
-
-
-def merge_slices(power: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Merge slices of one acquisition on the map's grid, as iota2 does.
-
-    Parameters
-    ----------
-    power : ndarray of float32, shape (slice, row, col)
-        Linear power; NaN where a slice has none.
-
-    Returns
-    -------
-    ndarray of float32, shape (row, col)
-        The highest value of each pixel, NaN where no slice has one.
-    """
-    return np.asarray(np.fmax.reduce(power, axis=0), np.float32)

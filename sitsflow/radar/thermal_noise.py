@@ -115,7 +115,7 @@ def read_thermal_noise(
 def _block(vector: Metadata) -> AzimuthBlock:
     lines = vector.numbers("line")
     if np.any(np.diff(lines) <= 0):
-        raise ProductError(f"{vector.path}: the lines of a noiseAzimuthVector do not increase")
+        vector.fault("the lines of a noiseAzimuthVector do not increase")
     return AzimuthBlock(
         first_line=vector.integer("firstAzimuthLine"),
         last_line=vector.integer("lastAzimuthLine"),

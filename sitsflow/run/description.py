@@ -197,8 +197,11 @@ def _heights(radar: RadarSeries) -> str:
         return f"on flat land at {settings.constant_height:g} m above the ellipsoid"
     names = ", ".join(path.name for path in settings.dem[:_SHOWN])
     more = f" and {len(settings.dem) - _SHOWN} more" if len(settings.dem) > _SHOWN else ""
-    geoid = "no geoid" if settings.geoid is None else f"geoid {settings.geoid.name}"
-    return f"heights of {names}{more}, which cover {100 * radar.covered:.3g} % of the tile; {geoid}"
+    if settings.ellipsoidal_heights:
+        above = "above the ellipsoid"
+    else:
+        above = "no geoid" if settings.geoid is None else f"geoid {settings.geoid.name}"
+    return f"heights of {names}{more}, which cover {100 * radar.covered:.3g} % of the tile; {above}"
 
 
 def _chunks_text(tile: TilePlan) -> str:

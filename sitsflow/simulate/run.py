@@ -123,8 +123,8 @@ def simulate(
         about = radar or RadarOptions()
         made = simulate_sentinel1(
             out, tiles, start, end, days_between, size, seed,
-            directions=about.orbits, relief=about.relief, looks=about.looks, slices=about.slices,
-            zipped=zipped, progress=progress,
+            directions=about.orbits, tracks=about.tracks, relief=about.relief, looks=about.looks,
+            slices=about.slices, zipped=zipped, progress=progress,
         )  # fmt: skip
         write_references(out, made.grids)
         return list(made.products)
@@ -189,7 +189,7 @@ def _faults(
         faults += _baseline_faults(sensor, baseline)
     if sensor == SENTINEL_1:
         about = radar or RadarOptions()
-        faults += radar_faults(tiles, about.orbits, about.relief, about.slices)
+        faults += radar_faults(tiles, about.orbits, about.relief, about.slices, tracks=about.tracks)
     elif radar is not None:
         words = "only Sentinel_1 has orbits, relief, speckle and slices: leave them out"
         faults.append(Fault("sensor", words))

@@ -28,7 +28,7 @@ from sitsflow.simulate.sentinel1_image import Image
 from sitsflow.simulate.sentinel1_manifest import write_manifest
 from sitsflow.simulate.sentinel1_metadata import grid_axes, write_annotation
 from sitsflow.simulate.sentinel1_orbit import to_geographic
-from sitsflow.simulate.sentinel1_pixels import PASSES, Pixels, Place
+from sitsflow.simulate.sentinel1_pixels import TRACKS, Pixels, Place, Track
 from sitsflow.simulate.sentinel1_tables import write_calibration, write_noise
 from sitsflow.simulate.sentinel2 import SENTINEL_2
 
@@ -58,6 +58,7 @@ def simulate_sentinel1(
     seed: int,
     *,
     directions: Sequence[str] = ("DES", "ASC"),
+    tracks: int = 1,
     relief: Relief = "flat",
     polarisations: Sequence[str] = ("VV", "VH"),
     looks: float | None = LOOKS,
@@ -88,6 +89,9 @@ def simulate_sentinel1(
         Of the world and the speckle.
     directions : sequence of {"DES", "ASC"}
         Passes of each date.
+    tracks : {1, 2}
+        Relative orbits of each direction. The second one sees the ground more steeply, 5 days (DES)
+        or 7 (ASC) after each date; not after `end`.
     relief : {"flat", "slope", "ridge"}
         180 m everywhere; rising eastwards by 12 %; a ridge of 160 m from south to north.
     polarisations : sequence of {"VV", "VH"}
@@ -115,23 +119,36 @@ def simulate_sentinel1(
     OutputError
         If products, heights or references are already there; nothing is written then.
     """
-    _check(tiles, start, end, every, size, directions, relief, polarisations, slices)
+    _check(tiles, start, end, every, size, directions, tracks, relief, polarisations, slices)
     _refuse_full(out)
     grids = SENTINEL_2.layout(tiles, size)
     ground = Ground(union([grid.bounds for grid in grids.values()]), grids[tiles[0]].crs, relief)
     out.mkdir(parents=True, exist_ok=True)
     write_raster(out / ELEVATION, ground.elevation()[None], ground.elevation_grid)
-    days = [start + timedelta(step) for step in range(0, (end - start).days + 1, every)]
+    passes = _passes(start, end, every, directions, tracks)
     written: list[Path] = []
-    for day in days:
-        for direction in directions:
-            pixels = Pixels(ground, day, direction, seed, looks, tuple(targets), slopes=slopes)
-            for number in range(slices):
-                image = pixels.image.sliced(number, slices)
-                written.append(_write(out, pixels, image, tuple(polarisations), zipped=zipped))
-                if progress is not None:
-                    progress(len(written), len(days) * len(directions) * slices)
+    for day, track in passes:
+        pixels = Pixels(ground, day, track, seed, looks, tuple(targets), slopes=slopes)
+        for number in range(slices):
+            image = pixels.image.sliced(number, slices)
+            written.append(_write(out, pixels, image, tuple(polarisations), zipped=zipped))
+            if progress is not None:
+                progress(len(written), len(passes) * slices)
     return RadarSeries(tuple(written), out / ELEVATION, grids)
+
+
+def _passes(
+    start: date, end: date, every: int, directions: Sequence[str], tracks: int
+) -> list[tuple[date, Track]]:
+    """List the passes over the land by their dates, on each date in the order of directions."""
+    days = [start + timedelta(step) for step in range(0, (end - start).days + 1, every)]
+    found = [
+        (day + timedelta(track.later), track)
+        for day in days
+        for direction in directions
+        for track in TRACKS[direction][:tracks]
+    ]
+    return sorted((one for one in found if one[0] <= end), key=lambda one: one[0])
 
 
 def write_references(out: Path, grids: dict[str, Grid]) -> None:
@@ -156,11 +173,12 @@ def radar_faults(
     relief: str,
     slices: int,
     polarisations: Sequence[str] = ("VV", "VH"),
+    tracks: int = 1,
 ) -> list[Fault]:
     """Name what is wrong with what only products of Sentinel-1 have."""
     faults = []
     for place, values, known in (
-        ("orbits", directions, tuple(PASSES)),
+        ("orbits", directions, tuple(TRACKS)),
         ("relief", [relief], RELIEFS),
         ("polarisations", polarisations, ("VV", "VH")),
     ):
@@ -173,6 +191,8 @@ def radar_faults(
             faults.append(Fault(place, "name at least one, and none twice"))
     if slices not in (1, 2):
         faults.append(Fault("slices", f"{slices} is not 1 or 2"))
+    if tracks not in (1, 2):
+        faults.append(Fault("tracks", f"{tracks} is not 1 or 2"))
     if len(_zones(tiles)) > 1:
         faults.append(Fault("tiles", "they lie in several UTM zones: simulate each zone alone"))
     return faults
@@ -194,12 +214,13 @@ def _check(
     every: int,
     size: int,
     directions: Sequence[str],
+    tracks: int,
     relief: str,
     polarisations: Sequence[str],
     slices: int,
 ) -> None:
     faults = tile_faults(SENTINEL_2, tiles) + multiple_faults(SENTINEL_2, "Sentinel_1", size)
-    faults += radar_faults(tiles, directions, relief, slices, polarisations)
+    faults += radar_faults(tiles, directions, relief, slices, polarisations, tracks)
     faults += series_faults(tiles, start, end, every, size)
     if faults:
         raise ConfigError(faults, "the simulation")

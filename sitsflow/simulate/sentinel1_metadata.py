@@ -20,6 +20,7 @@ from sitsflow.simulate.sentinel1_orbit import to_geographic
 Floats = NDArray[np.float64]
 
 _GRID_STEPS = 64  # pixels between points of the geolocation grid, at most
+_RECORD_DELAY_S = 0.0891  # polynomials of real products are dated so much after their grid's rows
 
 
 @dataclass(frozen=True)
@@ -191,7 +192,7 @@ def _add_conversions(root: Xml.Element, product: Product) -> None:
     )
     for time, to_ground, to_slant in (records[k] for k in near):
         record = add(listed, "coordinateConversion")
-        add(record, "azimuthTime", product.moment(time))
+        add(record, "azimuthTime", product.moment(time + _RECORD_DELAY_S))
         add(record, "slantRangeTime", f"{2 * image.near / LIGHT:.15e}")
         add(record, "sr0", f"{image.near:.15e}")
         for tag, polynomial in (("srgr", to_ground), ("grsr", to_slant)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,30 +21,52 @@ from sitsflow.simulate.sentinel1_tables import BETA, gamma_table, noise_tables
 Floats = NDArray[np.float64]
 Place = tuple[float, float]
 
-PASSES = {"ASC": (True, 17.9, 30), "DES": (False, 5.9, 110)}
-"""Direction: whether ascending, hour (local solar time), relative orbit."""
+
+class Track(NamedTuple):
+    """A relative orbit that passes over the land.
+
+    `hour` is the local solar time, `incidence` that in the middle of the land (degrees), and
+    `later` how many days after a date of the first track of its direction it passes.
+    """
+
+    ascending: bool
+    hour: float
+    relative_orbit: int
+    incidence: float
+    later: int
+
+    @property
+    def direction(self) -> str:
+        """ASC or DES."""
+        return "ASC" if self.ascending else "DES"
+
+
+TRACKS = {
+    "ASC": (Track(True, 17.9, 30, 38.0, 0), Track(True, 17.9, 132, 32.5, 7)),
+    "DES": (Track(False, 5.9, 110, 38.0, 0), Track(False, 5.9, 8, 32.5, 5)),
+}
+"""Those over the south of France, by direction; the second one passes further west or east."""
 
 _TARGET_DN, _TARGET_SAMPLES = 2.0e4, 0.85
-_INCIDENCE = 38.0
 _SPECKLE, _BASELINE = 501, 502
 _FIRST_DAY = date(2014, 4, 3)  # of Sentinel-1A, which passes everywhere again after 12 days
 
 
 class Pixels:
-    """The image of a day and a direction, and what each of its pixels shows."""
+    """The image of a day and a track, and what each of its pixels shows."""
 
     def __init__(
         self,
         ground: Ground,
         day: date,
-        direction: str,
+        track: Track,
         seed: int,
         looks: float | None,
         targets: tuple[Place, ...],
         *,
         slopes: bool,
     ) -> None:
-        self.ground, self.day, self.direction = ground, day, direction
+        self.ground, self.day, self.track = ground, day, track
         self.seed, self.looks = seed, looks
         west, south, east, north = ground.bounds
         xs, ys = (axis.ravel() for axis in np.meshgrid([west, east], [south, north]))
@@ -51,7 +74,7 @@ class Pixels:
         # Tracks of one relative orbit lie some hundred metres beside each other.
         off = 0.02 * (noise.draw(seed, _BASELINE, day.toordinal()) - 0.5)
         orbit = orbit_over(
-            float(longitude), float(latitude), _INCIDENCE + off, ascending=PASSES[direction][0]
+            float(longitude), float(latitude), track.incidence + off, ascending=track.ascending
         )
         heights = ground.height(np.linspace(west, east, 41, dtype=np.float64))
         corners = [(*ground.geographic(xs, ys), np.full(4, h)) for h in
@@ -98,7 +121,7 @@ class Pixels:
             else BETA**2 * self.gathered[rows]
         )
         if self.looks is not None:
-            which = (_SPECKLE, self.day.toordinal(), first, *map(ord, self.direction[0]))
+            which = (_SPECKLE, self.day.toordinal(), first, *map(ord, self.track.direction[0]))
             random = np.random.default_rng(noise.key(self.seed, *which, *map(ord, polarisation)))
             power *= random.gamma(self.looks, 1 / self.looks, power.shape)
         lines = np.arange(product.image.lines, dtype=np.float64)
@@ -113,7 +136,7 @@ class Pixels:
 
     def product(self, image: Image, polarisations: tuple[str, ...]) -> Product:
         """Describe the product of a slice."""
-        ascending, hour, relative = PASSES[self.direction]
+        ascending, hour, relative = self.track[:3]
         longitude = float(to_geographic(self.points[0, 0])[0])
         clock = np.timedelta64(round((hour - longitude / 15) * 3600), "s")
         # A second begins with the second slice: names of products tell whole seconds only.

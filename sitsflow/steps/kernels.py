@@ -18,6 +18,7 @@ from sitsflow.radar.flattening_kernels import accumulate_facets, mark_distortion
 from sitsflow.radar.geocoding_kernels import locate_pixels, zero_doppler
 from sitsflow.radar.lee import lee, refined_lee
 from sitsflow.radar.lookup_table import LookupTable
+from sitsflow.radar.multilook import multilooked
 from sitsflow.radar.multitemporal_filter import filter_dates
 from sitsflow.radar.thermal_noise import AzimuthBlock, ThermalNoise
 from sitsflow.request import METHODS, Interpolation
@@ -88,6 +89,7 @@ def _compile_geocoding() -> None:
     mark_distortions(heights, frame, np.ones((1, 1, 4)), layover, shadow)
     part, area = (1.0, 0, 0, 1), np.zeros((1, 1))
     accumulate_facets(nodes, frame, heights, (lines, samples), orbit, part, shadow, area)
+    multilooked(np.ones((1, 1, 1), np.float32), (1, 1))
 
 
 if __name__ == "__main__":

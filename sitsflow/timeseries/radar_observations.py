@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cached_property
 
 import numpy as np
@@ -10,9 +11,10 @@ from numpy.typing import NDArray
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import Method
 from sitsflow.plan import RadarSeries, SeriesPlan
-from sitsflow.radar.border_noise import RADIUS, border_mask
+from sitsflow.radar.border_noise import MARGIN, RADIUS, border_mask
 from sitsflow.radar.geocoded import geocode, ground_of, shows
 from sitsflow.radar.lee import REFINED_RADIUS, lee, refined_lee
+from sitsflow.radar.multilook import geocode_multilooked, multilook_factors
 from sitsflow.radar.multitemporal_filter import filter_dates
 from sitsflow.radar_settings import Polarisation, RadarSettings
 from sitsflow.request import Resampling
@@ -36,7 +38,8 @@ class RadarObservations:
     window : Window
         The pixels wanted, in `tile_grid`.
     method : {"bicubic", "bilinear", "nearest", "average"}
-        How images are resampled; "average" stands for bicubic.
+        How images are resampled; "average" stands for bicubic. Pixels that are larger than the
+        image's have the mean of many places, with each of them.
     within : RadarObservations, optional
         Those of a window that holds this one, which are computed once for all parts of it.
     """
@@ -104,26 +107,40 @@ class RadarObservations:
         """Geocode and filter all passes; (polarisation, date, row, col)."""
         settings = self._radar.settings
         reach = _reach(settings)
-        wide = self._window.grown(reach + 2 * RADIUS)
-        ground = ground_of(settings, self._tile_grid, wide)
         inner = self._window.relative_to(self._window.grown(reach))
         shape = (len(self._radar.acquisitions), *self._window.grown(reach).shape)
         power = np.empty((len(polarisations), *shape), np.float32)
-        for at, acquisition in enumerate(self._radar.acquisitions):
-            power[:, at] = self._clean(
-                geocode(acquisition, settings, polarisations, ground, self._method)
-            )
+        window = self._window.grown(margin_around(settings))
+        for at, found in enumerate(self._passes(polarisations, window)):
+            power[:, at] = self._clean(found)
         rows, cols = inner.slices
         return np.stack([_filtered(one, settings)[:, rows, cols] for one in power])
 
+    def _passes(self, polarisations: list[Polarisation], window: Window) -> Iterator[Floats]:
+        """Yield the passes over a window as `geocode` gives them, (1 + polarisation, row, col)."""
+        settings, acquisitions = self._radar.settings, self._radar.acquisitions
+        if multilook_factors(self._tile_grid) != (1, 1):
+            yield from geocode_multilooked(
+                acquisitions, settings, polarisations, self._tile_grid, window, self._method
+            )
+            return
+        ground = ground_of(settings, self._tile_grid, window)
+        for acquisition in acquisitions:
+            yield geocode(acquisition, settings, polarisations, ground, self._method)
+
     def _clean(self, found: Floats) -> Floats:
         """Return what is wanted of a pass as `geocode` gives it, NaN in its border."""
-        m = 2 * RADIUS
+        m = MARGIN
         inner = (slice(m, found.shape[1] - m), slice(m, found.shape[2] - m))
         border = border_mask(found[0], self._radar.settings.border_threshold, RADIUS)[inner]
         power = found[1:, *inner].copy()
         power[:, border] = np.nan
         return power
+
+
+def margin_around(settings: RadarSettings) -> int:
+    """Return how many pixels around a window of the map are computed with it, on every side."""
+    return _reach(settings) + MARGIN
 
 
 def _reach(settings: RadarSettings) -> int:

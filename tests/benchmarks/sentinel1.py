@@ -12,6 +12,7 @@ import platform
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -138,7 +139,9 @@ def write_places(folder: Path, tile: TilePlan, size: int) -> None:
     heights = elevation_of(settings).read(tile.grid, window).heights
     write_raster(folder / "heights.tif", heights[None], tile.grid.part(window))
     product = series.radar.acquisitions[0].slices[0]
-    geometry = open_image(product, settings, settings.polarisations).geometry
+    # sarsen takes polynomials at the times that they are dated.
+    image = open_image(product, settings, settings.polarisations)
+    geometry = replace(image.geometry, record_delay=0.0)
     found = geometry.coordinates(tile.grid, window, heights)
     np.save(folder / "places.npy", np.stack([found.rows, found.cols]))
 

@@ -111,6 +111,13 @@ def test_every_key_counts(folder: Path) -> None:
     )  # fmt: skip
 
 
+def test_heights_may_be_said_to_be_above_the_ellipsoid(folder: Path) -> None:
+    found = resolve(alone({"dem": "srtm", "ellipsoidal_heights": True}), folder)
+    assert settings_of(found).ellipsoidal_heights
+    messages = faults_of(alone({"ellipsoidal_heights": True}, s1_path="s1.cfg"), folder)
+    assert "heights of a geoid are added" in messages["Sentinel_1.ellipsoidal_heights"]
+
+
 def test_a_file_of_iota2_says_all_itself(folder: Path) -> None:
     found = resolve(alone({}, s1_path="s1.cfg"), folder)
     (one,) = found.request().sensors
@@ -152,8 +159,12 @@ WRONG: dict[str, tuple[Raw, dict[str, str]]] = {
         {"Sentinel_1.constant_height": "remove one of them"},
     ),
     "relief of flat land": (
-        {"constant_height": 10, "terrain_flattening": True, "geoid": "egm96.tif"},
         {
+            "constant_height": 10, "terrain_flattening": True, "geoid": "egm96.tif",
+            "ellipsoidal_heights": True,
+        },
+        {
+            "Sentinel_1.ellipsoidal_heights": "needs an elevation model",
             "Sentinel_1.terrain_flattening": "needs an elevation model",
             "Sentinel_1.geoid": "needs an elevation model",
         },

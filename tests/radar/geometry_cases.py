@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sitsflow.radar.annotation import Annotation
+from sitsflow.radar.annotation import Annotation, read_annotation
 from tests.real_data import real_data
 
 PRODUCT = "S1B_IW_GRDH_1SDV_20211223T051122_20211223T051147_030148_039993_5371.SAFE"
@@ -23,6 +23,10 @@ def real_annotation_file() -> Path:
     return path
 
 
+def annotation_at(path: Path) -> Annotation:
+    return read_annotation(path.parent, path)
+
+
 def solved(image: Annotation, points: Floats) -> tuple[Floats, Floats]:
     """Moment and slant range of ECEF points, by bisection of the Doppler condition."""
     low = np.full(len(points), image.orbit.times[0])
@@ -36,7 +40,7 @@ def solved(image: Annotation, points: Floats) -> tuple[Floats, Floats]:
 
 
 def ground_range(image: Annotation, moments: Floats, ranges: Floats) -> Floats:
-    """Ground range, metres, linear in time between the values of two polynomials."""
+    """Ground range, metres, linear in time between two polynomials at their dates."""
     table = image.conversions
     after = np.searchsorted(table.times, moments, side="right").clip(1, len(table.times) - 1)
     values = []

@@ -8,9 +8,10 @@ import rasterio
 
 from sitsflow.geo.grid import Grid
 from sitsflow.geo.resampling import MARGINS, resample
-from sitsflow.radar.annotation import Annotation, read_annotation
+from sitsflow.radar.annotation import Annotation
 from sitsflow.radar.elevation import open_elevation
 from sitsflow.radar.geocoding import image_geometry, source_window
+from tests.radar.geometry_cases import annotation_at
 
 
 class OnMap(NamedTuple):
@@ -28,7 +29,7 @@ def image_file(product: Path, folder: str, polarisation: str = "vv") -> Path:
 
 
 def on_map(product: Path, elevation: Path, grid: Grid, polarisation: str = "vv") -> OnMap:
-    annotation = read_annotation(image_file(product, "annotation", polarisation))
+    annotation = annotation_at(image_file(product, "annotation", polarisation))
     geometry = image_geometry(annotation)
     heights = open_elevation([elevation]).read(grid, grid.whole)
     assert heights.holes == 0

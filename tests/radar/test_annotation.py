@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 
 from sitsflow.errors import ProductError
-from sitsflow.radar.annotation import SPEED_OF_LIGHT, parse_annotation, read_annotation
+from sitsflow.radar.annotation import SPEED_OF_LIGHT, parse_annotation
 from sitsflow.radar.geocoding import geocentric
-from tests.radar.geometry_cases import real_annotation_file, solved
+from tests.radar.geometry_cases import annotation_at, real_annotation_file, solved
 
 LATE_ORBIT = re.compile(r"<orbit>\s*<time>2021-12-23T05:(11:[^2]|12:).*?</orbit>", re.DOTALL)
 
 
 def test_the_real_annotation_is_read() -> None:
-    image = read_annotation(real_annotation_file())
+    image = annotation_at(real_annotation_file())
     assert (image.mission, image.polarisation, image.ascending) == ("S1B", "VV", False)
     assert (image.lines, image.samples, image.range_spacing) == (16705, 26102, 10.0)
     assert image.first_line == np.datetime64("2021-12-23T05:11:22.594441")
@@ -62,7 +62,7 @@ def test_a_broken_annotation_is_refused(broken: Callable[[str], str], message: s
 def test_the_points_of_the_product_agree_with_its_orbit() -> None:
     """Slant ranges to a millimetre, moments to a five-hundredth of a line."""
 
-    image = read_annotation(real_annotation_file())
+    image = annotation_at(real_annotation_file())
     grid = image.grid
     points = geocentric(grid.longitudes.ravel(), grid.latitudes.ravel(), grid.heights.ravel())
     moments, ranges = solved(image, points)

@@ -104,9 +104,18 @@ def test_without_a_model_all_lies_at_one_height() -> None:
     found = model.read(GRID, GRID.whole)
     assert (found.heights == 250).all()
     assert found.holes == 0
-    assert [notice.partition(" is given")[0] for notice in model.notices] == [
-        "no elevation model", "no geoid",
-    ]  # fmt: skip
+    (notice,) = model.notices()
+    assert notice.startswith("no elevation model is given: all pixels are taken to lie at 250 m")
+
+
+def test_a_geoid_is_missed_unless_heights_are_above_the_ellipsoid(tmp_path: Path) -> None:
+    plane = write_plane(tmp_path / "a.tif")
+    (notice,) = open_elevation([plane]).notices()
+    assert "no geoid is given" in notice
+    assert "Sentinel_1.ellipsoidal_heights" in notice
+    assert open_elevation([plane]).notices(ellipsoidal=True) == ()
+    geoid = write_plane(tmp_path / "geoid.tif")
+    assert open_elevation([plane], geoid).notices() == ()
 
 
 def test_what_cannot_be_used_is_named_at_once(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Where map pixels lie in the real image, against the product's own points and a slow solver."""
 
+import dataclasses
 from functools import lru_cache
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from pyproj import Transformer
 
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.radar.annotation import read_annotation
+from sitsflow.radar.annotation import SPEED_OF_LIGHT
 from sitsflow.radar.geocoding import (
     ImageGeometry,
     geocentric,
@@ -15,7 +16,8 @@ from sitsflow.radar.geocoding import (
     node_step,
     source_window,
 )
-from tests.radar.geometry_cases import ground_range, real_annotation_file, solved
+from sitsflow.radar.grid_timing import ground_ranges, record_delay
+from tests.radar.geometry_cases import annotation_at, ground_range, real_annotation_file, solved
 
 GRID = Grid(crs="EPSG:32633", x=300_000, y=4_700_040, xres=10, yres=10, height=10980, width=10980)
 WINDOW = Window(row=3000, col=1000, height=150, width=130)
@@ -24,7 +26,7 @@ STEEP = Window(row=0, col=0, height=150, width=130)
 
 @lru_cache(maxsize=1)
 def geometry() -> ImageGeometry:
-    return image_geometry(read_annotation(real_annotation_file()))
+    return image_geometry(annotation_at(real_annotation_file()))
 
 
 def slope(window: Window) -> np.ndarray:
@@ -44,21 +46,55 @@ def test_the_points_of_the_product_lie_at_their_lines() -> None:
 
 
 def test_the_points_of_the_product_lie_at_their_samples() -> None:
-    """The product makes them by the nearest record alone; its image changes smoothly."""
-    image, points = geometry().annotation, geometry().annotation.grid
+    points = geometry().annotation.grid
     places = points.longitudes.ravel(), points.latitudes.ravel(), points.heights.ravel()
-    lines, samples = geometry().places(*places)
-    pixels = points.pixels.ravel()
-    _, ranges = solved(image, geocentric(*places))
-    nearest = np.abs(image.conversions.times - lines[:, None] * image.line_interval).argmin(axis=1)
-    x = ranges - image.conversions.slant_origins[nearest]
-    by_nearest = sum(image.conversions.to_ground[nearest, k] * x**k for k in range(9)) / 10
-    assert np.abs(by_nearest - pixels).max() < 0.01
-    # Between two records, up to 6 samples apart here, the points are 0.09 of the way off.
-    assert np.abs(samples - pixels).max() < 0.53
-    assert np.median(np.abs(samples - pixels)) < 0.1
-    interpolated = ground_range(image, lines * image.line_interval, ranges) / 10
-    assert np.abs(samples - interpolated).max() < 1e-4
+    off = np.abs(geometry().places(*places)[1] - points.pixels.ravel())
+    assert off.max() < 0.02
+    # With the polynomials at the times that they are dated, the points are missed by more.
+    as_dated = dataclasses.replace(geometry(), record_delay=0.0)
+    off = np.abs(as_dated.places(*places)[1] - points.pixels.ravel())
+    assert 0.5 < off.max() < 0.53
+    assert np.median(off) < 0.1
+
+
+def test_samples_change_smoothly_along_the_track() -> None:
+    """Polynomials that follow each other differ by up to 14 samples: no line may be torn."""
+    image = geometry().annotation
+    points = image.grid
+    ranges = points.slant_range_times[5] * SPEED_OF_LIGHT / 2
+    steps = np.abs(np.diff(ground_ranges(image.conversions, ranges), axis=0)).max(axis=1) / 10
+    assert steps.max() == pytest.approx(13.9, abs=0.1)
+    along = np.linspace(0, 1, 4000)
+    ends = [values[[0, -1], 10] for values in (points.longitudes, points.latitudes)]
+    longitudes, latitudes = (start + along * (end - start) for start, end in ends)
+    lines, samples = geometry().places(longitudes, latitudes, np.zeros(4000))
+    assert np.ptp(lines) > 16_000
+    torn = np.abs(np.diff(samples, 2))
+    # Of 660 lines between polynomials, 4 lie between two of these places.
+    assert torn.max() < 14 * 2 / 660 * 4.2
+
+
+def test_when_polynomials_hold_is_measured_on_the_grid() -> None:
+    image = geometry().annotation
+    assert geometry().record_delay == pytest.approx(0.088, abs=5e-4)
+    for later in (0.3, -0.45):
+        dates = image.conversions.times + later
+        other = dataclasses.replace(
+            image, conversions=dataclasses.replace(image.conversions, times=dates)
+        )
+        assert record_delay(other) == pytest.approx(0.088 + later, abs=5e-4)
+
+
+def test_one_polynomial_has_no_delay() -> None:
+    image = geometry().annotation
+    table = image.conversions
+    fields = [field.name for field in dataclasses.fields(table)]
+    one = type(table)(*(getattr(table, name)[5:6] for name in fields))
+    equal = dataclasses.replace(
+        type(table)(*(getattr(table, name)[[5, 5]] for name in fields)), times=table.times[5:7]
+    )
+    for conversions in (one, equal):
+        assert record_delay(dataclasses.replace(image, conversions=conversions)) == 0
 
 
 def test_pixels_of_a_steep_slope_lie_where_a_slow_solver_finds_them() -> None:
@@ -75,7 +111,7 @@ def test_pixels_of_a_steep_slope_lie_where_a_slow_solver_finds_them() -> None:
     moments, ranges = solved(image, points)
     moments -= geometry().azimuth_shift + geometry().shift_rate * ranges
     assert np.abs(found.rows.ravel() - moments / image.line_interval).max() < 1e-4
-    samples = ground_range(image, moments, ranges) / image.range_spacing
+    samples = ground_range(image, moments + geometry().record_delay, ranges) / image.range_spacing
     assert np.abs(found.cols.ravel() - samples).max() < 0.002
 
 

@@ -1,20 +1,22 @@
 """The curve through state vectors, and orbit files."""
 
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sitsflow.errors import ProductError
-from sitsflow.radar.annotation import read_annotation
-from sitsflow.radar.orbit import StateVectors, checked_vectors
+from sitsflow.radar.image import orbit_file_of
+from sitsflow.radar.orbit import StateVectors, check_vectors
 from sitsflow.radar.orbit_files import (
     choose_orbit_file,
     find_orbit_files,
     read_orbit_file,
-    with_best_orbit,
+    seen_from,
 )
-from tests.radar.geometry_cases import real_annotation_file
+from sitsflow.radar.safe import Sentinel1Product
+from tests.radar.geometry_cases import annotation_at, real_annotation_file
 
 RADIUS_M, TURN = 7_071_000.0, 2 * np.pi / (98.6 * 60)
 NOON = np.datetime64("2021-12-23T05:10:00", "us")
@@ -44,7 +46,7 @@ def test_a_circular_orbit_is_kept_to_half_a_millimetre() -> None:
 
 def test_real_vectors_left_out_are_found_again() -> None:
     """With vectors 20 s apart the bound of the error is sixteen times that with 10 s."""
-    orbit = read_annotation(real_annotation_file()).orbit
+    orbit = annotation_at(real_annotation_file()).orbit
     half = StateVectors(
         orbit.reference, orbit.times[::2], orbit.positions[::2], orbit.velocities[::2]
     )
@@ -68,7 +70,7 @@ def test_no_orbit_is_refused() -> None:
         (times, place / 1000, speed / 1000),
     ):
         with pytest.raises(ProductError, match=r"^x\.xml: "):
-            checked_vectors(NOON, *wrong, "x.xml")
+            check_vectors(StateVectors(NOON, *wrong), "x.xml")
 
 
 def write_orbit_file(folder: Path, kind: str, created: str, mission: str = "S1B") -> Path:
@@ -113,9 +115,9 @@ def test_the_best_orbit_file_is_chosen(tmp_path: Path) -> None:
 
 
 def test_an_orbit_file_replaces_the_orbit_of_a_product(tmp_path: Path) -> None:
-    write_orbit_file(tmp_path, "RES", "20211223T090000")
-    image = read_annotation(real_annotation_file())
-    other = with_best_orbit(image, find_orbit_files(tmp_path))
+    path = write_orbit_file(tmp_path, "RES", "20211223T090000")
+    image = annotation_at(real_annotation_file())
+    other = seen_from(image, path)
     since = (image.first_line - NOON) / np.timedelta64(1, "us") * 1e-6
     assert other.orbit.at(np.array([5.0]))[0][0] == pytest.approx(
         circle(np.array([since + 5]))[0][0], abs=1e-3
@@ -124,15 +126,18 @@ def test_an_orbit_file_replaces_the_orbit_of_a_product(tmp_path: Path) -> None:
 
 
 def test_orbit_files_that_cannot_serve_are_named(tmp_path: Path) -> None:
-    image = read_annotation(real_annotation_file())
-    with pytest.raises(ProductError, match="none of 0 orbit files is of S1B and covers"):
-        with_best_orbit(image, find_orbit_files(tmp_path))
+    product = Sentinel1Product.model_construct(
+        product=Path("S1B_IW_x.SAFE"), mission="S1B", start=datetime(2021, 12, 23, 5, 11, 22),
+        stop=datetime(2021, 12, 23, 5, 11, 47),
+    )  # fmt: skip
+    with pytest.raises(ProductError, match=r"none of the 0 orbit file.* is of S1B and covers"):
+        orbit_file_of(product, tmp_path)
     path = write_orbit_file(tmp_path, "RES", "20211223T090000")
     late = NOON + np.timedelta64(1, "h")
     with pytest.raises(ProductError, match=f"{path.name}: its state vectors do not cover"):
         read_orbit_file(path, late, late)
     path.write_text(path.read_text().replace('<X unit="m">', '<X unit="m">z'))
-    with pytest.raises(ProductError, match=f"{path.name}: a state vector has no number"):
+    with pytest.raises(ProductError, match=f"{path.name}: X is 'z.*', not a finite number"):
         read_orbit_file(path, NOON, NOON)
     with pytest.raises(ProductError, match="is no folder of orbit files"):
         find_orbit_files(path)

@@ -26,9 +26,16 @@ class Simulated:
     grid: Grid
 
     def observed(
-        self, window=WHOLE, method="bicubic", within=None, label="Sentinel1DES", **changes
+        self,
+        window=WHOLE,
+        method="bicubic",
+        within=None,
+        label="Sentinel1DES",
+        grid=None,
+        **changes,
     ):
-        return RadarObservations(self.plan(label, **changes), self.grid, window, method, within)
+        grid = grid or self.grid
+        return RadarObservations(self.plan(label, **changes), grid, window, method, within)
 
     def plan(self, label="Sentinel1DES", **changes):
         sensor = self.request.sensors[0]

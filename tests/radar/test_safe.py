@@ -250,6 +250,6 @@ def test_the_manifest_of_a_real_product(real_sentinel1):
     assert product.footprint.covers(Point(12.5, 41.9))  # Rome
     assert 12 < product.footprint.bounds[2] - product.footprint.bounds[0] + 9 < 13
     root = read_metadata(safe, product.channels["vv"].calibration)
-    assert root.time("adsHeader/startTime").microsecond == 594441
+    assert str(root.time("adsHeader/startTime")).endswith(".594441")
     with pytest.raises(ProductError, match="no file is called measurement"):
         read_product(safe)

@@ -11,7 +11,7 @@ import rasterio
 
 from sitsflow.errors import ConfigError, OutputError
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.radar.annotation import SPEED_OF_LIGHT, read_annotation
+from sitsflow.radar.annotation import SPEED_OF_LIGHT
 from sitsflow.radar.elevation import open_elevation
 from sitsflow.radar.geocoding import geocentric, image_geometry
 from sitsflow.radar.terrain_flattening import flatten, flattening_margin
@@ -19,7 +19,7 @@ from sitsflow.simulate.backscatter import gamma_nought
 from sitsflow.simulate.landscape import survey
 from sitsflow.simulate.sentinel1 import RadarSeries, simulate_sentinel1
 from sitsflow.simulate.sentinel1_tables import noise_tables
-from tests.radar.geometry_cases import real_product, solved
+from tests.radar.geometry_cases import annotation_at, real_product, solved
 from tests.radar.simulated import OnMap, image_file, on_map
 
 DAY, SEED, SIZE = date(2018, 1, 4), 7, 40
@@ -74,7 +74,7 @@ def test_bright_points_lie_at_their_true_place(ridge: RadarSeries, direction: in
 
 def test_without_their_height_bright_points_lie_elsewhere(ridge: RadarSeries) -> None:
     """160 m of height are 20 pixels in range: the test above would see it."""
-    annotation = read_annotation(image_file(ridge.products[0], "annotation"))
+    annotation = annotation_at(image_file(ridge.products[0], "annotation"))
     geometry = image_geometry(annotation)
     grid = both(ridge.grids)
     level = np.zeros(grid.shape, np.float32)
@@ -163,7 +163,7 @@ def test_speckle_has_its_number_of_looks(flat: RadarSeries, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("direction", [0, 1])
 def test_the_annotation_agrees_with_its_orbit(ridge: RadarSeries, direction: int) -> None:
-    image = read_annotation(image_file(ridge.products[direction], "annotation"))
+    image = annotation_at(image_file(ridge.products[direction], "annotation"))
     assert image.ascending == (direction == 1)
     assert image.orbit.covers(-30, 30)
     geometry, points = image_geometry(image), image.grid
@@ -172,6 +172,7 @@ def test_the_annotation_agrees_with_its_orbit(ridge: RadarSeries, direction: int
     )
     assert lines == pytest.approx(points.lines.ravel(), abs=2e-3)
     assert samples == pytest.approx(points.pixels.ravel(), abs=1e-3)
+    assert geometry.record_delay == pytest.approx(0.0891, abs=5e-4)
     assert points.incidences == pytest.approx(np.full(points.lines.shape, 38), abs=0.5)
     place, _, _ = image.orbit.at(np.array([0.0]))
     assert np.linalg.norm(place) == pytest.approx(7_071_000, abs=0.1)
@@ -189,7 +190,7 @@ def test_slices_follow_each_other(tmp_path: Path, flat: RadarSeries) -> None:
     for product in cut.products:
         with rasterio.open(image_file(product, "measurement")) as raster:
             parts.append(raster.read(1))
-        images.append(read_annotation(image_file(product, "annotation")))
+        images.append(annotation_at(image_file(product, "annotation")))
     gap = (images[1].first_line - images[0].first_line) / np.timedelta64(1, "us") * 1e-6
     assert gap == pytest.approx(images[0].lines * images[0].line_interval, abs=2e-6)
     with rasterio.open(image_file(flat.products[0], "measurement")) as raster:
@@ -245,14 +246,14 @@ def test_names_and_control_points_are_as_in_real_products(flat: RadarSeries) -> 
     with rasterio.open(image_file(flat.products[0], "measurement")) as raster:
         points, system = raster.gcps
         assert raster.dtypes == ("uint16",)
-    image = read_annotation(image_file(flat.products[0], "annotation"))
+    image = annotation_at(image_file(flat.products[0], "annotation"))
     assert system.to_epsg() == 4326
     assert [point.x for point in points] == pytest.approx(image.grid.longitudes.ravel())
     assert [point.row for point in points] == pytest.approx(image.grid.lines.ravel())
 
 
 def test_the_slow_solver_of_the_tests_agrees_with_the_simulation(ridge: RadarSeries) -> None:
-    image = read_annotation(image_file(ridge.products[0], "annotation"))
+    image = annotation_at(image_file(ridge.products[0], "annotation"))
     points = image.grid
     moments, ranges = solved(
         image,

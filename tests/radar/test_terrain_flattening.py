@@ -8,7 +8,6 @@ from pyproj import Transformer
 
 from sitsflow.errors import GridError
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.radar.annotation import read_annotation
 from sitsflow.radar.flattening_kernels import accumulate_facets
 from sitsflow.radar.geocoding import (
     ImageGeometry,
@@ -18,7 +17,7 @@ from sitsflow.radar.geocoding import (
     source_window,
 )
 from sitsflow.radar.terrain_flattening import Flattening, flatten, flattening_margin
-from tests.radar.geometry_cases import real_annotation_file, solved
+from tests.radar.geometry_cases import annotation_at, real_annotation_file, solved
 
 GRID = Grid(crs="EPSG:32633", x=300_000, y=4_700_040, xres=10, yres=10, height=10980, width=10980)
 WINDOW = Window(row=5000, col=3000, height=40, width=50)
@@ -26,7 +25,7 @@ WINDOW = Window(row=5000, col=3000, height=40, width=50)
 
 @lru_cache(maxsize=1)
 def geometry() -> ImageGeometry:
-    return image_geometry(read_annotation(real_annotation_file()))
+    return image_geometry(annotation_at(real_annotation_file()))
 
 
 def over(relief: np.ndarray, margin: int) -> Flattening:

@@ -21,6 +21,8 @@ def test_settings_survive_json():
         ({"dem": (FOLDER,), "constant_height": 0}, "both are given"),
         ({"constant_height": 0, "terrain_flattening": True}, "terrain_flattening needs a dem"),
         ({"constant_height": 0, "geoid": FOLDER}, "geoid needs a dem"),
+        ({"constant_height": 0, "ellipsoidal_heights": True}, "ellipsoidal_heights needs a dem"),
+        ({"dem": (FOLDER,), "geoid": FOLDER, "ellipsoidal_heights": True}, "both are given"),
         ({"constant_height": 0, "polarisations": ("vv", "vv")}, "polarisations names vv twice"),
         ({"constant_height": 0, "relative_orbits": (0, 30, 176)}, "1 to 175, not 0, 176"),
         ({"constant_height": 0, "polarisations": ()}, "polarisations"),

@@ -336,6 +336,16 @@ def test_a_geoid_that_ends_within_the_tile(root: Path) -> None:
     assert "geoid geoid.tif" in as_text(plan, tiles)
 
 
+def test_heights_above_the_ellipsoid_need_no_geoid(root: Path) -> None:
+    without, tiles = planned(root)
+    assert any("no geoid is given" in notice for notice in without.notices)
+    assert "of the tile; no geoid" in as_text(without, tiles)
+    plan, tiles = planned(root, {"ellipsoidal_heights": True})
+    assert not any("geoid" in notice for notice in plan.notices)
+    assert "of the tile; above the ellipsoid" in as_text(plan, tiles)
+    assert plan.map_fingerprint == without.map_fingerprint
+
+
 def test_terrain_is_not_flattened_on_a_map_in_degrees(root: Path) -> None:
     settings = {"terrain_flattening": True}
     with pytest.raises(GridError, match=r"Sentinel_1\.terrain_flattening: slopes cannot"):
