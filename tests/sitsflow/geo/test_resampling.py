@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyproj import Transformer
+from rasterio.warp import Resampling, reproject
 
 from sitsflow.geo.coordinates import node_step, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Lattice, Window, bounds_in
@@ -183,6 +184,23 @@ def test_invalid_pixels_never_bleed(method) -> None:
     found = warp(values, LAMBERT, INSIDE, UTM, valid=valid, method=method)
     np.testing.assert_allclose(found[np.isfinite(found)], 1234, rtol=2e-6)
     assert np.isnan(found[1]).mean() > 0.25
+
+
+def test_a_shore_has_the_same_overshoot_at_the_edge_as_inside() -> None:
+    source = Grid(crs=UTM.crs, x=0, y=0, xres=10, yres=10, height=20, width=20)
+    target = source.model_copy(update={"x": 3.5, "y": 3.5})
+    values = np.tile(np.where(np.arange(20) < 10, 2300, 90).astype(np.float32), (1, 20, 1))
+    found = warp(values, target, target.whole, source)[0]
+    np.testing.assert_allclose(found, np.tile(found[9], (20, 1)), atol=1e-3)
+    assert found[0, 10] < 0  # dark water beside bright land
+    warped = np.full(source.shape, NODATA, np.float32)
+    reproject(
+        values[0], warped, src_crs=source.crs, src_transform=source.transform,
+        dst_crs=source.crs, dst_transform=target.transform, dst_nodata=NODATA,
+        resampling=Resampling.cubic,
+    )  # fmt: skip
+    np.testing.assert_allclose(found[2:17, 2:17], warped[2:17, 2:17], atol=0.1)
+    assert warped[0, 10] == 90  # GDAL is bilinear where it has not all sixteen pixels
 
 
 @pytest.mark.parametrize("method", ["bicubic", "bilinear"])

@@ -29,6 +29,16 @@ def test_a_block_holds_a_true_if_any_of_its_pixels_is():
     assert any_in_blocks(values, 2, 2).tolist() == [[[False, True], [False, False]]]
 
 
+@pytest.mark.parametrize(("rows", "cols"), [(1, 1), (2, 2), (3, 2)])
+def test_pixels_that_fill_no_block_are_left_out(rows, cols):
+    values = np.random.default_rng(0).random((2, 8, 9)) < 0.2
+    found = any_in_blocks(values[:, :7], rows, cols)
+    assert found.shape == (2, 7 // rows, 9 // cols)
+    for date, row, col in np.ndindex(found.shape):
+        block = values[date, row * rows : (row + 1) * rows, col * cols : (col + 1) * cols]
+        assert found[date, row, col] == block.any()
+
+
 @pytest.mark.parametrize(
     "rule", [Rule(how="nonzero"), Rule(how="bits", values=(0,)), Rule(how="classes", values=(3,))]
 )
