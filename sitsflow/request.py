@@ -57,6 +57,12 @@ class SensorRequest(_Frozen):
     )
     radar: RadarSettings | None = Field(default=None, description="of Sentinel-1 alone")
 
+    @property
+    def radar_settings(self) -> RadarSettings:
+        """Its settings, of a sensor that is Sentinel-1."""
+        assert self.radar is not None, "a sensor of radar"
+        return self.radar
+
 
 class Interpolation(_Frozen):
     """How series are brought onto regular dates. What a method does not use has its default."""

@@ -15,14 +15,11 @@ from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header, headers
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.notices import nodata_notice
-from sitsflow.planning.radar import (
-    RadarTrack,
-    check_passes,
-    find_passes,
-    radar_headers,
-    tile_reference,
-)
+from sitsflow.planning.radar_passes import check_passes, find_passes
+from sitsflow.planning.radar_series import radar_headers
+from sitsflow.planning.radar_tracks import RadarTrack
 from sitsflow.planning.rasters import find_raster_scene
+from sitsflow.planning.tile_reference import tile_reference
 from sitsflow.planning.usual import alike, usual_headers
 from sitsflow.products.rasters import LABEL as RASTERS
 from sitsflow.products.scenes import (

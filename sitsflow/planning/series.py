@@ -11,7 +11,8 @@ from sitsflow.geo.grid import Grid
 from sitsflow.io.read import Header
 from sitsflow.plan import SeriesPlan
 from sitsflow.planning.inventory import Inventory
-from sitsflow.planning.radar import RadarTrack, first_and_last_day, radar_series, radar_tracks
+from sitsflow.planning.radar_series import first_and_last_day, radar_series
+from sitsflow.planning.radar_tracks import RadarTrack, radar_tracks
 from sitsflow.planning.rasters import NO_DAY, describe_rasters
 from sitsflow.products.sensors.model import Sensor, load_sensors
 from sitsflow.request import Request, SensorRequest

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -129,6 +129,10 @@ class ElevationModel:
                 )
             heights += above
         return Elevation(heights, int(missing.sum()) if self.rasters else 0)
+
+    def only(self, raster: _Raster) -> ElevationModel:
+        """Return the model as if there were one raster alone."""
+        return replace(self, rasters=(raster,))
 
     def covered(self, grid: Grid) -> float:
         """Share of a map, 0 to 1, that the rasters reach over, holes or not; by their headers."""
