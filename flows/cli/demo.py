@@ -55,6 +55,7 @@ def _of_sentinel1(products: Path) -> Sections:
         "chain": {"s1_path": str(products)},
         "Sentinel_1": {
             "dem": [str(products / "elevation.tif")],
+            "ellipsoidal_heights": True,
             "references": str(products / "references"),
             "temporal_resolution": RADAR_DAYS,
         },

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import Method
 from sitsflow.radar.geocoded import geocode, ground_of
+from sitsflow.radar.lee import LOOKS
 from sitsflow.radar.sensor import RESOLUTION_M
 from sitsflow.radar.slices import Acquisition
 from sitsflow.radar_settings import Polarisation, RadarSettings
@@ -29,6 +30,7 @@ Lines of an image are read whole, and lie askew by some 10 degrees: wide parts n
 """
 
 _METRES_A_DEGREE = 111_320.0
+_CELL_M = 20.0, 22.0
 
 
 @lru_cache(maxsize=64)
@@ -53,6 +55,17 @@ def multilook_factors(grid: Grid) -> tuple[int, int]:
         for size, each, most in zip((grid.yres, grid.xres), metres, PART_SHAPE, strict=True)
     )
     return down, right
+
+
+def looks_on(grid: Grid) -> float:
+    """Return the equivalent number of looks of a pixel of a map.
+
+    Samples of an image lie closer than its resolution, so that neighbours share speckle: a pixel
+    has as many times the looks of one sample as it holds cells of resolution, 20 m x 22 m
+    (Sentinel-1 user guide, Level-1 GRD products).
+    """
+    area = math.prod(multilook_factors(grid)) * RESOLUTION_M**2
+    return LOOKS * max(1.0, area / math.prod(_CELL_M))
 
 
 def subdivided(grid: Grid, factors: tuple[int, int]) -> Grid:

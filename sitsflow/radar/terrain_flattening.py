@@ -18,8 +18,9 @@ from sitsflow.errors import GridError
 from sitsflow.geo.coordinates import Coordinates
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import resample
+from sitsflow.radar.ellipsoid import map_coordinates
 from sitsflow.radar.flattening_kernels import accumulate_facets, mark_distortions
-from sitsflow.radar.geocoding import ImageGeometry, map_coordinates, source_window
+from sitsflow.radar.geocoding import ImageGeometry, source_window
 
 Floats = NDArray[np.float64]
 

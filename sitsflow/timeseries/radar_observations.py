@@ -14,7 +14,7 @@ from sitsflow.plan import RadarSeries, SeriesPlan
 from sitsflow.radar.border_noise import MARGIN, RADIUS, border_mask
 from sitsflow.radar.geocoded import geocode, ground_of, shows
 from sitsflow.radar.lee import REFINED_RADIUS, lee, refined_lee
-from sitsflow.radar.multilook import geocode_multilooked, multilook_factors
+from sitsflow.radar.multilook import geocode_multilooked, looks_on, multilook_factors
 from sitsflow.radar.multitemporal_filter import filter_dates
 from sitsflow.radar_settings import Polarisation, RadarSettings
 from sitsflow.request import Resampling
@@ -114,7 +114,8 @@ class RadarObservations:
         for at, found in enumerate(self._passes(polarisations, window)):
             power[:, at] = self._clean(found)
         rows, cols = inner.slices
-        return np.stack([_filtered(one, settings)[:, rows, cols] for one in power])
+        looks = looks_on(self._tile_grid)
+        return np.stack([_filtered(one, settings, looks)[:, rows, cols] for one in power])
 
     def _passes(self, polarisations: list[Polarisation], window: Window) -> Iterator[Floats]:
         """Yield the passes over a window as `geocode` gives them, (1 + polarisation, row, col)."""
@@ -150,12 +151,13 @@ def _reach(settings: RadarSettings) -> int:
     return REFINED_RADIUS if settings.speckle_filter == "refined_lee" else settings.window_radius
 
 
-def _filtered(power: Floats, settings: RadarSettings) -> Floats:
+def _filtered(power: Floats, settings: RadarSettings, looks: float) -> Floats:
+    """Filter the dates of a polarisation, whose pixels have so many looks."""
     if settings.speckle_filter == "quegan":
         return filter_dates(power, settings.window_radius)
     if settings.speckle_filter == "lee":
-        return lee(power, settings.window_radius)
-    return refined_lee(power) if settings.speckle_filter == "refined_lee" else power
+        return lee(power, settings.window_radius, looks)
+    return refined_lee(power, looks) if settings.speckle_filter == "refined_lee" else power
 
 
 def _polarisation(band: str) -> Polarisation:

@@ -8,7 +8,7 @@ import pytest
 
 from sitsflow.errors import ProductError
 from sitsflow.radar.annotation import SPEED_OF_LIGHT, parse_annotation
-from sitsflow.radar.geocoding import geocentric
+from sitsflow.radar.ellipsoid import geocentric
 from tests.radar.geometry_cases import annotation_at, real_annotation_file, solved
 
 LATE_ORBIT = re.compile(r"<orbit>\s*<time>2021-12-23T05:(11:[^2]|12:).*?</orbit>", re.DOTALL)

@@ -9,11 +9,10 @@ from pyproj import Transformer
 
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.radar.annotation import SPEED_OF_LIGHT
+from sitsflow.radar.ellipsoid import geocentric, node_step
 from sitsflow.radar.geocoding import (
     ImageGeometry,
-    geocentric,
     image_geometry,
-    node_step,
     source_window,
 )
 from sitsflow.radar.grid_timing import ground_ranges, record_delay

@@ -10,9 +10,11 @@ from sitsflow.geo.grid import Grid, Window
 from sitsflow.planning.estimates import placed_bytes
 from sitsflow.radar.geocoded import elevation_of, geocode, ground_of
 from sitsflow.radar.image import open_image
+from sitsflow.radar.lee import lee, refined_lee
 from sitsflow.radar.multilook import (
     PART_SHAPE,
     geocode_multilooked,
+    looks_on,
     multilook_factors,
     multilooked,
     parts_of,
@@ -148,6 +150,18 @@ def test_looks_grow_with_the_places(speckled: Simulated, even: Simulated, factor
     looks = 1 / ratio.var()
     # Interpolation at the rim of a pixel takes a little of what lies around it.
     assert 0.85 < looks / (4 * factor**2) < 1.35
+
+
+def test_filters_know_the_looks_of_coarse_pixels(speckled: Simulated) -> None:
+    assert looks_on(speckled.grid) == 4.4
+    grid = coarse(speckled.grid, 4, 4)
+    assert looks_on(grid) == pytest.approx(4.4 * 1600 / 440)
+    plain = speckled.observed(grid=grid, window=grid.whole, speckle_filter="none").band("VV")
+    for name, expected in (("lee", lee(plain, 2, 16.0)), ("refined_lee", refined_lee(plain, 16.0))):
+        found = speckled.observed(grid=grid, window=grid.whole, speckle_filter=name).band("VV")
+        # What lies around the map is known there, and not here.
+        inner = (slice(None), slice(3, -3), slice(3, -3))
+        assert found[inner] == pytest.approx(expected[inner], rel=1e-5)
 
 
 def test_a_coarse_pixel_is_the_same_in_every_window(

@@ -13,7 +13,8 @@ from sitsflow.errors import ConfigError, OutputError
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.radar.annotation import SPEED_OF_LIGHT
 from sitsflow.radar.elevation import open_elevation
-from sitsflow.radar.geocoding import geocentric, image_geometry
+from sitsflow.radar.ellipsoid import geocentric
+from sitsflow.radar.geocoding import image_geometry
 from sitsflow.radar.terrain_flattening import flatten, flattening_margin
 from sitsflow.simulate.backscatter import gamma_nought
 from sitsflow.simulate.landscape import survey

@@ -8,12 +8,11 @@ from pyproj import Transformer
 
 from sitsflow.errors import GridError
 from sitsflow.geo.grid import Grid, Window
+from sitsflow.radar.ellipsoid import geocentric, map_coordinates
 from sitsflow.radar.flattening_kernels import accumulate_facets
 from sitsflow.radar.geocoding import (
     ImageGeometry,
-    geocentric,
     image_geometry,
-    map_coordinates,
     source_window,
 )
 from sitsflow.radar.terrain_flattening import Flattening, flatten, flattening_margin
