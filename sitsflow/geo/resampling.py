@@ -91,8 +91,7 @@ def resample(
     window: Window,
     method: Method = "bicubic",
     out: Floats | None = None,
-    *,
-    under_masks: bool = True,
+    wanted: NDArray[np.bool_] | None = None,
 ) -> Floats:
     """Interpolate every layer at the target's pixels, one geometry for all of them.
 
@@ -118,9 +117,9 @@ def resample(
     method : {"bicubic", "bilinear", "nearest"}
     out : ndarray of float32, shape (layer, row, col), optional
         Where to put the result, contiguous.
-    under_masks : bool
-        False: leave out, as NaN, pixels whose own centre lies where `valid` is False. In half
-        clouded series that saves more than half of the work.
+    wanted : ndarray of bool, shape (layer, row, col), optional
+        False where a pixel is not looked at: it may be left out, as NaN, where some of its taps may
+        not be used. In half clouded series that saves more than half of the work.
 
     Returns
     -------
@@ -143,6 +142,7 @@ def resample(
     usable = np.empty((1, 0, 0), np.bool_) if valid is None else np.ascontiguousarray(valid)
     none = np.float32(math.nan if nodata is None else nodata)
     layers = np.ascontiguousarray(values)
-    how = (method == "bicubic", under_masks, values.dtype.kind == "f")
-    resample_blocks(layers, usable, none, rows, cols, frame, how, out)
+    how = (method == "bicubic", values.dtype.kind == "f")
+    asked = np.ones((1, *out.shape[1:]), np.bool_) if wanted is None else wanted
+    resample_blocks(layers, usable, none, rows, cols, frame, how, asked, out)
     return out

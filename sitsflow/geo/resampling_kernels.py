@@ -215,14 +215,14 @@ def _fallback(patch: Any, start: int, pitch: int, down: float, right: float, bic
 
 @njit(cache=True, nogil=True)
 def _resample_masked(
-    patch: Any, starts: Any, pitch: int, wrow: Any, wcol: Any, at: Any, how: Any, out: Any
-) -> None:
+    patch: Any, starts: Any, pitch: int, wrow: Any, wcol: Any, at: Any, bicubic: bool, wanted: Any,
+    out: Any,
+) -> None:  # fmt: skip
     """Compute again the pixels of one row of which some taps, or all, may not be used.
 
     A pixel whose centre lies in a hole of the source, or outside it, has no value.
     """
     first, down, right = at
-    bicubic, under_masks = how
     for j in range(out.size):
         if abs(out[j]) < _INFINITY:
             continue
@@ -230,9 +230,7 @@ def _resample_masked(
         start = starts[p]
         here = start + ((down[p] >= 0.5) + 1) * pitch + (right[p] >= 0.5) + 1
         out[j] = _NAN
-        if not down[p] >= 0 or np.isnan(patch[here]):
-            continue
-        if not under_masks and np.isinf(patch[here]):
+        if not wanted[j] or not down[p] >= 0 or np.isnan(patch[here]):
             continue
         total, weight, usable = _usable_sums(patch, start, pitch, wrow, wcol, p)
         if weight >= _LEAST_WEIGHT:
@@ -243,15 +241,15 @@ def _resample_masked(
 
 @njit(cache=True, nogil=True)
 def resample_blocks(
-    values: Any, valid: Any, nodata: Any, rows: Any, cols: Any, frame: Any, how: Any, out: Any
-) -> None:
+    values: Any, valid: Any, nodata: Any, rows: Any, cols: Any, frame: Any, how: Any, wanted: Any,
+    out: Any,
+) -> None:  # fmt: skip
     """Fill `out`, block by block; `frame` is step, row, col (of the nodes), top, left (source).
 
-    `how` is whether bicubic, whether pixels under masks are wanted, and whether `values` may be
-    infinite or NaN.
+    `how` is whether bicubic, and whether `values` may be infinite or NaN.
     """
     step, row, col, top, left = frame
-    bicubic, under_masks, floats = how
+    bicubic, floats = how
     area = _BLOCK * _BLOCK
     down, right = np.empty(area), np.empty(area)
     wrow, wcol = np.empty(4 * area, np.float32), np.empty(4 * area, np.float32)
@@ -285,8 +283,8 @@ def resample_blocks(
                         into[j] = _weighted_sum(flat, starts[p], pitch, wrow, wcol, p)
                     if unusable or missing:
                         at = (first, down, right)
-                        options = (bicubic, under_masks)
-                        _resample_masked(flat, starts, pitch, wrow, wcol, at, options, into)
+                        asked = wanted[min(n, wanted.shape[0] - 1), r + i, c : c + width]
+                        _resample_masked(flat, starts, pitch, wrow, wcol, at, bicubic, asked, into)
 
 
 @njit(cache=True, nogil=True)

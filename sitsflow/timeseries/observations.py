@@ -174,8 +174,7 @@ class Observations:
             self._coordinates(grid),
             source,
             self._interpolation,
-            # Where masks lie on the band's own grid, a pixel under them is not valid anyway.
-            under_masks=self._mask_grids != [grid],
+            wanted=None if usable is None else self.valid,
         )
         if self._coincides(grid) and usable is not None:
             clear = nearest(usable, self._coordinates(grid), source, False)

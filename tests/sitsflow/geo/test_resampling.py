@@ -297,15 +297,15 @@ def test_result_goes_where_asked_and_inputs_are_left_alone() -> None:
     np.testing.assert_array_equal(out, warp(values, LAMBERT, window, UTM))
 
 
-def test_pixels_under_masks_may_be_left_out_and_the_others_stay_as_they_are() -> None:
+def test_pixels_that_are_not_wanted_may_be_left_out_and_the_others_stay_as_they_are() -> None:
     rng = np.random.default_rng(5)
     source = Grid(crs="EPSG:32631", x=500_000, y=4_800_000, xres=10, yres=10, height=40, width=40)
     target = source.model_copy(update={"x": 500_003.0})
     values = rng.integers(1, 9000, (2, 40, 40)).astype(np.int16)
     valid = rng.random((2, 40, 40)) > 0.4
+    wanted = rng.random((2, 40, 40)) > 0.4
     coordinates = source_coordinates(target, target.whole, source, 0)
     every = resample(values, valid, None, coordinates, source.whole)
-    some = resample(values, valid, None, coordinates, source.whole, under_masks=False)
-    here = nearest(valid, coordinates, source.whole, False)
-    np.testing.assert_array_equal(some[here], every[here])
-    assert np.isnan(some[~here]).mean() > 0.9
+    some = resample(values, valid, None, coordinates, source.whole, wanted=wanted)
+    np.testing.assert_array_equal(some[wanted], every[wanted])
+    assert np.isnan(some[~wanted]).mean() > 0.9
