@@ -122,12 +122,22 @@ def still_compressed(target: Target) -> Damage:
 def unread_file(target: Target) -> Damage:
     """Spoil a file of the product that the run has no use for, if it has one."""
     read = {target.scene.layers[name].path for name in (*target.subject.bands, *target.scene.masks)}
+    read |= {*target.metadata}
     files = sorted(path for path in target.scene.product.rglob("*") if path.is_file())
     others = [path for path in files if path not in read]
     if others:
         path = target.rng.choice(others)
         path.write_bytes(target.rng.randbytes(1 + path.stat().st_size // 2))
     return target.harmed()
+
+
+def metadata_with_other_bytes(target: Target) -> Damage:
+    """Spoil the metadata that the run reads, if there are any."""
+    if not target.metadata:
+        return target.harmed()
+    path = target.rng.choice(target.metadata)
+    path.write_bytes(target.rng.randbytes(path.stat().st_size))
+    return Damage(product=target.scene.product, names=(str(path),), root=target.root)
 
 
 def no_permission(target: Target) -> Damage:
@@ -173,6 +183,7 @@ FAULTS = {
     "random bytes as file": Fault(random_bytes),
     "file still compressed": Fault(still_compressed),
     "file that is not read": Fault(unread_file, harmless=True),
+    "metadata with other bytes": Fault(metadata_with_other_bytes),
     "file without permission": Fault(no_permission, permissions=True),
     "file links to itself": Fault(link_to_itself),
     "file links to nowhere": Fault(link_to_nowhere),

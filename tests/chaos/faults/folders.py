@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Callable
 
 from tests.chaos.faults.model import Damage, Fault, Target
 
@@ -22,27 +23,28 @@ def of_tile(target: Target) -> Damage:
     return Damage(product=folder, names=(str(folder),), root=target.root)
 
 
-def renamed(target: Target, group: str, text: str) -> Damage:
-    """Replace a part of the product's name."""
+def renamed(target: Target, group: str, change: Callable[[str], str]) -> Damage:
+    """Change a part of the product's name."""
     product = target.scene.product
     match = re.match(target.subject.sensor.product, product.name)
     assert match is not None
     start, end = match.span(group)
-    name = product.name[:start] + text + product.name[end:]
+    name = product.name[:start] + change(match[group]) + product.name[end:]
     product.rename(product.with_name(name))
     return Damage(product=product.parent, names=(name, product.name), root=target.root)
 
 
 def impossible_date(target: Target) -> Damage:
     day = target.rng.choice(("20180230", "20181301", "20180100", "00000000", "20189999"))
-    return renamed(target, "date", day)
+    return renamed(target, "date", lambda _: day)
 
 
 def other_tile(target: Target) -> Damage:
-    tile = target.subject.tile
-    digits = [at for at, letter in enumerate(tile) if letter.isdigit()]
-    at = target.rng.choice(digits)
-    return renamed(target, "tile", tile[:at] + str((int(tile[at]) + 1) % 10) + tile[at + 1 :])
+    def neighbour(tile: str) -> str:
+        at = target.rng.choice([at for at, letter in enumerate(tile) if letter.isdigit()])
+        return tile[:at] + str((int(tile[at]) + 1) % 10) + tile[at + 1 :]
+
+    return renamed(target, "tile", neighbour)
 
 
 def missing_file(target: Target) -> Damage:

@@ -68,6 +68,12 @@ class Target:
         sensor = self.subject.sensor
         return next(one.file for one in (*sensor.bands, *sensor.masks) if one.name == self.name)
 
+    @property
+    def metadata(self) -> list[Path]:
+        """Files of the product that tell what its numbers mean, which the run reads too."""
+        described = self.subject.sensor.metadata
+        return [] if described is None else sorted(self.scene.product.rglob(described.file))
+
     def another_scene(self) -> Scene:
         """Choose another product."""
         return self.rng.choice([one for one in self.scenes if one.product != self.scene.product])

@@ -56,7 +56,12 @@ def unwritten_block(target: Target) -> Damage:
             if window != left_out:
                 rows, cols = window.toslices()
                 file.write(values[:, rows, cols], window=window)
-    return target.harmed()
+    if target.layer.nodata != (profile["nodata"] or 0):
+        return target.harmed()
+    # What GDAL reads there is no data of this sensor: writers leave such blocks out.
+    values[:, *left_out.toslices()] = target.layer.nodata
+    place = target.path.relative_to(target.root)
+    return target.harmed(equivalent=lambda root: write_again(root / place, values))
 
 
 def other_crs(target: Target) -> Damage:
