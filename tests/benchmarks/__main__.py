@@ -23,7 +23,7 @@ import psutil
 import rasterio
 
 from tests.benchmarks.contenders import CONTENDERS, is_there
-from tests.benchmarks.flow_run import WORKERS, run_flow
+from tests.benchmarks.flow_run import WORKERS, configuration_of, run_flow
 from tests.benchmarks.jobs import CHUNKS, JOBS, products_of
 from tests.benchmarks.result import SMALL, Difference, difference, read_result
 
@@ -50,7 +50,7 @@ def measure(name: str, job: str, products: Path, folder: Path) -> Figures:
 def measure_flow(job: str, products: Path, folder: Path) -> Figures:
     """Let the whole flow carry out a job."""
     out = folder / "results" / f"run-{job}"
-    figures = run_flow(JOBS[job], products, out, folder / "home")
+    figures = run_flow(configuration_of(JOBS[job], products, out), folder / "home")
     return figures | {"result": str(out / "final" / "features_map.tif")}
 
 

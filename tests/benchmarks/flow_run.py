@@ -1,4 +1,4 @@
-"""A job by `sitsflow run` on two local workers: the command, its workers and its server."""
+"""`sitsflow run` on two local workers: the command, its workers and its server."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -24,17 +25,19 @@ _LOOK_SECONDS = 0.1
 _COMMAND = (sys.executable, "-c", "from flows.cli import main; main()")
 
 
-def run_flow(job: Job, products: Path, out: Path, home: Path) -> dict[str, float | None]:
-    """Run a job with a Prefect server of its own that is there already; return what it takes.
+def run_flow(configuration: dict[str, Any], home: Path) -> dict[str, float | None]:
+    """Run with a Prefect server of its own that is there already; return what it takes.
+
+    What is in the configuration's output folder is removed. `home` gets the server's and logs.
 
     CPU is that of the command, of its workers, and of the server meanwhile; so are memory, at the
     moment when they have most together, and bytes read.
     """
-    shutil.rmtree(out, ignore_errors=True)
+    shutil.rmtree(configuration["chain"]["output_path"], ignore_errors=True)
     home.mkdir(parents=True, exist_ok=True)
     config = home / "bench.yaml"
     # JSON is YAML.
-    config.write_text(json.dumps(_configuration(job, products, out)), encoding="utf-8")
+    config.write_text(json.dumps(configuration), encoding="utf-8")
     with _server(home) as (server, environment):
         tree = _Tree(server)
         cpu, begin = _ended_cpu(), time.perf_counter()
@@ -52,13 +55,15 @@ def run_flow(job: Job, products: Path, out: Path, home: Path) -> dict[str, float
             raise RuntimeError(f"sitsflow run failed; see {home / 'run.log'}")
         return {
             "cpu_s": _ended_cpu() - cpu + tree.server_cpu(),
+            "server_cpu_s": tree.server_cpu(),
             "wall_s": wall,
             "peak_mb": tree.peak / 1e6,
             "read_mb": tree.read_mb(),
         }
 
 
-def _configuration(job: Job, products: Path, out: Path) -> dict[str, object]:
+def configuration_of(job: Job, products: Path, out: Path) -> dict[str, Any]:
+    """Return the configuration of a job."""
     return {
         "chain": {
             "output_path": str(out),

@@ -1,6 +1,7 @@
 """`make bench-tile`: what each part of a run costs on one whole tile of three features.
 
-Each part runs in a process of its own, through the science's functions, one after the other.
+Each part runs in a process of its own, through the science's functions, one after the other; then
+the whole run on two workers.
 """
 
 from __future__ import annotations
@@ -13,9 +14,10 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 from sitsflow.plan import Plan, TilePlan, load_plan, load_tile, save_plan
 from sitsflow.planning.planner import make_plan
@@ -26,6 +28,7 @@ from sitsflow.steps.item import write_item
 from sitsflow.steps.kernels import compile_kernels
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
+from tests.benchmarks.flow_run import WORKERS, run_flow
 from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
 
 FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
@@ -52,6 +55,31 @@ def plan_run(products: Path, out: Path, dates: int) -> None:
     save_plan(*make_plan(request))
 
 
+def configuration_of(products: Path, out: Path, dates: int) -> dict[str, Any]:
+    """Return the configuration of the same map."""
+    last = START + timedelta(days=EVERY * (dates - 1))
+    return {
+        "chain": {
+            "output_path": str(out),
+            "list_tile": [TILE],
+            "s2_path": str(products),
+            "spatial_resolution": 10,
+            "proj": "EPSG:32631",
+        },
+        "sensors_data_interpolation": {"auto_date": False},
+        "Sentinel_2": {"start_date": START.isoformat(), "end_date": last.isoformat()},
+        "external_features": {
+            "functions": [[name, {}] for name in FUNCTIONS],
+            "concat_mode": False,
+        },
+    }
+
+
+def _alone(plan: Plan, tile: TilePlan) -> None:
+    for index in range(len(tile.chunks)):
+        compute_chunk(plan, tile, index)
+
+
 def _chunks(plan: Plan, tile: TilePlan) -> None:
     for index in range(len(tile.chunks)):
         write_chunk(plan, tile, index)
@@ -63,7 +91,9 @@ def _picture(plan: Plan, tile: TilePlan) -> None:
     write_report(plan, {TILE: tile}, plan.paths.report)
 
 
+ALONE = "chunks, not written"
 PARTS: dict[str, Callable[[Plan, TilePlan], object]] = {
+    ALONE: _alone,
     "chunks": _chunks,
     "merge_tile": merge_tile,
     "mosaic": lambda plan, tile: mosaic_tiles(plan, {TILE: tile}),
@@ -75,7 +105,7 @@ def carry_out(part: str, out: Path) -> None:
     """Carry out a part and print what it took, as JSON."""
     plan, tile = load_plan(out), load_tile(out, TILE)
     compile_kernels()
-    if part == "chunks":
+    if part in (ALONE, "chunks"):
         compute_chunk(plan, tile, 0)  # its first call loads code
     figures = measured(lambda: PARTS[part](plan, tile))
     sys.stdout.write(json.dumps(figures) + "\n")
@@ -98,6 +128,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path, help="gets products and map, up to 6 GB")
     parser.add_argument("--dates", type=int, default=24)
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
+    parser.add_argument("--flow", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
     args = parser.parse_args()
     out = args.folder.absolute() / f"map_{args.dates}"
@@ -118,11 +149,33 @@ def main() -> None:
         command += ["--dates", str(args.dates), "--part", part]
         done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
         found[part] = json.loads(done.stdout.splitlines()[-1])
-    whole = sum(one["cpu_s"] for one in found.values())
+    whole = sum(one["cpu_s"] for part, one in found.items() if part != ALONE)
     for part, one in found.items():
-        figures = f"{one['cpu_s']:>9.1f}{one['wall_s']:>9.1f}{one['peak_mb']:>11.0f}"
-        sys.stdout.write(f"{part:<28}{figures}{one['cpu_s'] / whole:>9.1%}\n")
+        share = "" if part == ALONE else f"{one['cpu_s'] / whole:.1%}"
+        sys.stdout.write(f"{part:<28}{_figures(one)}{share:>9}\n")
+    if args.flow:
+        flow = run_flow(
+            configuration_of(products, out.with_name(f"run_{args.dates}"), args.dates),
+            args.folder.absolute() / "home",
+        )
+        sys.stdout.write(f"{f'sitsflow run, {WORKERS} workers':<28}{_figures(flow)}\n")
+        found["run"] = flow
+        if ALONE in found:
+            _write_ratios(flow, found[ALONE])
     sys.stdout.write(json.dumps(found) + "\n")
+
+
+def _figures(one: Mapping[str, Any]) -> str:
+    return f"{one['cpu_s']:>9.1f}{one['wall_s']:>9.1f}{one['peak_mb']:>11.0f}"
+
+
+def _write_ratios(flow: Mapping[str, Any], alone: Mapping[str, Any]) -> None:
+    """Say what a run adds to its chunks, and how busy it keeps its workers."""
+    cpu, busy = flow["cpu_s"] / alone["cpu_s"], flow["wall_s"] * WORKERS / flow["cpu_s"]
+    sys.stdout.write(
+        f"the run takes {cpu:.2f} times the CPU of its chunks, {flow['server_cpu_s']:.1f} s of it "
+        f"the server's, and {busy:.2f} times the time in which its workers could spend it\n"
+    )
 
 
 if __name__ == "__main__":
