@@ -14,7 +14,7 @@ from sitsflow.radar.multilook import PART_SHAPE, multilook_factors
 from sitsflow.request import Request
 
 _GB = 1e9
-_PROCESS = 0.4e9  # a worker with numpy, numba, rasterio, Prefect and Dask loaded, and GDAL's cache
+_PROCESS = 0.41e9  # a worker with numpy, numba, rasterio, Prefect and Dask loaded, and GDAL's cache
 _WRITING = 0.13e9  # of blocks that GDAL keeps while a chunk's file is written
 _FLOAT = 4
 _BUILT_IN = 2  # arrays of one series that a built-in function makes on its way, such as std
