@@ -11,8 +11,9 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -64,21 +65,33 @@ def run_flow(configuration: dict[str, Any], home: Path) -> dict[str, float | Non
 
 def configuration_of(job: Job, products: Path, out: Path) -> dict[str, Any]:
     """Return the configuration of a job."""
+    functions = [(one.name, dict(one.kwargs)) for one in job.functions]
+    found = configuration(products, out, TILE, job.crs, (START, LAST), functions)
+    found["python_data_managing"] = {"number_of_chunks": CHUNKS, "chunk_size_mode": "split_number"}
+    return found
+
+
+def configuration(
+    products: Path,
+    out: Path,
+    tile: str,
+    crs: str,
+    days: tuple[date, date],
+    functions: Sequence[tuple[str, dict[str, Any]]],
+) -> dict[str, Any]:
+    """Return the configuration of functions of Sentinel-2 over a tile, from one day to another."""
+    first, last = days
     return {
         "chain": {
             "output_path": str(out),
-            "list_tile": [TILE],
+            "list_tile": [tile],
             "s2_path": str(products),
             "spatial_resolution": 10,
-            "proj": job.crs,
+            "proj": crs,
         },
         "sensors_data_interpolation": {"auto_date": False},
-        "Sentinel_2": {"start_date": START.isoformat(), "end_date": LAST.isoformat()},
-        "external_features": {
-            "functions": [[one.name, dict(one.kwargs)] for one in job.functions],
-            "concat_mode": False,
-        },
-        "python_data_managing": {"number_of_chunks": CHUNKS, "chunk_size_mode": "split_number"},
+        "Sentinel_2": {"start_date": first.isoformat(), "end_date": last.isoformat()},
+        "external_features": {"functions": [*map(list, functions)], "concat_mode": False},
     }
 
 

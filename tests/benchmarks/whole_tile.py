@@ -28,7 +28,7 @@ from sitsflow.steps.item import write_item
 from sitsflow.steps.kernels import compile_kernels
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
-from tests.benchmarks.flow_run import WORKERS, run_flow
+from tests.benchmarks.flow_run import WORKERS, configuration, run_flow
 from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
 
 FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
@@ -53,26 +53,6 @@ def plan_run(products: Path, out: Path, dates: int) -> None:
         functions=tuple(FunctionCall(name=name) for name in FUNCTIONS),
     )
     save_plan(*make_plan(request))
-
-
-def configuration_of(products: Path, out: Path, dates: int) -> dict[str, Any]:
-    """Return the configuration of the same map."""
-    last = START + timedelta(days=EVERY * (dates - 1))
-    return {
-        "chain": {
-            "output_path": str(out),
-            "list_tile": [TILE],
-            "s2_path": str(products),
-            "spatial_resolution": 10,
-            "proj": "EPSG:32631",
-        },
-        "sensors_data_interpolation": {"auto_date": False},
-        "Sentinel_2": {"start_date": START.isoformat(), "end_date": last.isoformat()},
-        "external_features": {
-            "functions": [[name, {}] for name in FUNCTIONS],
-            "concat_mode": False,
-        },
-    }
 
 
 def _alone(plan: Plan, tile: TilePlan) -> None:
@@ -154,8 +134,11 @@ def main() -> None:
         share = "" if part == ALONE else f"{one['cpu_s'] / whole:.1%}"
         sys.stdout.write(f"{part:<28}{_figures(one)}{share:>9}\n")
     if args.flow:
+        last = START + timedelta(days=EVERY * (args.dates - 1))
+        run = out.with_name(f"run_{args.dates}")
+        calls = [(name, {}) for name in FUNCTIONS]
         flow = run_flow(
-            configuration_of(products, out.with_name(f"run_{args.dates}"), args.dates),
+            configuration(products, run, TILE, "EPSG:32631", (START, last), calls),
             args.folder.absolute() / "home",
         )
         sys.stdout.write(f"{f'sitsflow run, {WORKERS} workers':<28}{_figures(flow)}\n")
