@@ -78,7 +78,7 @@ class Footprints:
         else:
             self._side = samples_a_side(tile_grid, source)
             self._area = float(self._side**2)
-            self._fine = _refined(tile_grid, self._side)
+            self._fine = tile_grid.subdivided(self._side, self._side)
             self._step = node_step(self._fine, source)
             self.window = source_window(
                 self._fine, _times(window, self._side), source, self._step, margin=0
@@ -208,17 +208,6 @@ def _taps(
     weights = np.minimum(high[:, np.newaxis], taps + 1) - np.maximum(low[:, np.newaxis], taps)
     inside = (taps >= 0) & (taps < size)
     return taps.clip(0, size - 1).astype(np.intp), np.where(inside, weights.clip(0), 0.0)
-
-
-def _refined(grid: Grid, side: int) -> Grid:
-    return grid.model_copy(
-        update={
-            "xres": grid.xres / side,
-            "yres": grid.yres / side,
-            "height": grid.height * side,
-            "width": grid.width * side,
-        }
-    )
 
 
 def _times(window: Window, side: int) -> Window:

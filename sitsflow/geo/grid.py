@@ -154,6 +154,17 @@ class Grid(BaseModel):
             }
         )
 
+    def subdivided(self, down: int, right: int) -> Grid:
+        """Return the grid of `down` times `right` equal parts of each pixel."""
+        return self.model_copy(
+            update={
+                "xres": self.xres / right,
+                "yres": self.yres / down,
+                "height": self.height * down,
+                "width": self.width * right,
+            }
+        )
+
     def offset_in(self, other: Grid) -> tuple[int, int] | None:
         """Row and column of this grid's first pixel in `other`, None if they do not coincide."""
         if self.rasterio_crs != other.rasterio_crs or not self.same_pixel_size(other):

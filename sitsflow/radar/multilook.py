@@ -68,19 +68,6 @@ def looks_on(grid: Grid) -> float:
     return LOOKS * max(1.0, area / math.prod(_CELL_M))
 
 
-def subdivided(grid: Grid, factors: tuple[int, int]) -> Grid:
-    """Return the grid of the places that are averaged: whole parts of each pixel."""
-    down, right = factors
-    return grid.model_copy(
-        update={
-            "xres": grid.xres / right,
-            "yres": grid.yres / down,
-            "height": grid.height * down,
-            "width": grid.width * right,
-        }
-    )
-
-
 def parts_of(window: Window, factors: tuple[int, int]) -> Iterator[Window]:
     """Cut a window of a coarse map into parts of at most `PART_SHAPE` places."""
     height, width = (
@@ -129,7 +116,7 @@ def geocode_multilooked(
         If a product or an elevation model cannot be read.
     """
     factors = multilook_factors(grid)
-    fine = subdivided(grid, factors)
+    fine = grid.subdivided(*factors)
     out = np.empty((len(acquisitions), 1 + len(polarisations), *window.shape), np.float32)
     for part in parts_of(window, factors):
         rows, cols = part.relative_to(window).slices

@@ -18,7 +18,6 @@ from sitsflow.radar.multilook import (
     multilook_factors,
     multilooked,
     parts_of,
-    subdivided,
 )
 from tests.radar.test_radar_observations import SIZE, WHOLE, Simulated, simulated
 from tests.sitsflow.geo.test_resampling import reference
@@ -71,7 +70,7 @@ def test_a_pixel_has_a_place_for_each_pixel_of_the_image(
     grid = Grid(crs=crs, x=1, y=45 if crs == "EPSG:4326" else 5e6, xres=xres, yres=yres,
                 height=4, width=6)  # fmt: skip
     assert multilook_factors(grid) == factors
-    fine = subdivided(grid, factors)
+    fine = grid.subdivided(*factors)
     assert fine.bounds == pytest.approx(grid.bounds)
     assert fine.shape == (4 * factors[0], 6 * factors[1])
 
@@ -106,7 +105,7 @@ def slow(made: Simulated, grid: Grid, row: int, col: int) -> np.ndarray:
     )
     # Bilinear between pixels of the elevation model, as the places are pixels of a map.
     spot = grid.part(Window(row=row, col=col, height=1, width=1))
-    fine = subdivided(spot, (down, right))
+    fine = spot.subdivided(down, right)
     heights = elevation_of(settings).read(fine, fine.whole).heights.ravel().astype(float)
     found = []
     for acquisition in series.radar.acquisitions:
@@ -182,7 +181,7 @@ def test_the_rim_of_an_image_has_the_mean_of_what_it_shows(even: Simulated) -> N
     around = Window(row=-24, col=-24, height=24, width=24)
     grid = coarse(even.grid, 8, 8)
     found = geocode_multilooked(acquisitions, settings, ("vv",), grid, around, "bicubic")[0, 1]
-    fine = subdivided(grid, (8, 8))
+    fine = grid.subdivided(8, 8)
     places = Window(row=-192, col=-192, height=192, width=192)
     power = geocode(
         acquisitions[0], settings, ("vv",), ground_of(settings, fine, places), "bicubic"
