@@ -118,8 +118,9 @@ def resample(
     out : ndarray of float32, shape (layer, row, col), optional
         Where to put the result, contiguous.
     wanted : ndarray of bool, shape (layer, row, col), optional
-        False where a pixel is not looked at: it may be left out, as NaN, where some of its taps may
-        not be used. In half clouded series that saves more than half of the work.
+        False where a pixel is not looked at: it may be left out, as NaN, alone where some of its
+        taps may not be used, and anywhere with a row of pixels of which none is. In half clouded
+        series that saves more than half of the work.
 
     Returns
     -------

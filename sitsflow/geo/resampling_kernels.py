@@ -240,6 +240,26 @@ def _resample_masked(
 
 
 @njit(cache=True, nogil=True)
+def _resample_layer(
+    patch: Any, starts: Any, pitch: int, wrow: Any, wcol: Any, down: Any, right: Any, bicubic: bool,
+    masked: bool, wanted: Any, out: Any,
+) -> None:  # fmt: skip
+    """Fill a block of one layer; `masked`: whether some taps may not be used, or are not there."""
+    width = out.shape[1]
+    for i in range(out.shape[0]):
+        into, first = out[i], i * width
+        if not wanted[i].any():
+            into[:] = _NAN
+            continue
+        for j in range(width):
+            p = first + j
+            into[j] = _weighted_sum(patch, starts[p], pitch, wrow, wcol, p)
+        if masked:
+            at = (first, down, right)
+            _resample_masked(patch, starts, pitch, wrow, wcol, at, bicubic, wanted[i], into)
+
+
+@njit(cache=True, nogil=True)
 def resample_blocks(
     values: Any, valid: Any, nodata: Any, rows: Any, cols: Any, frame: Any, how: Any, wanted: Any,
     out: Any,
@@ -273,18 +293,17 @@ def resample_blocks(
             flat = patch.reshape(-1)
             for n in range(out.shape[0]):
                 usable = valid[min(n, valid.shape[0] - 1)]
+                asked = wanted[min(n, wanted.shape[0] - 1), r : r + height, c : c + width]
+                if not asked.any():
+                    out[n, r : r + height, c : c + width] = _NAN
+                    continue
                 unusable = _copy_patch(
                     values[n], usable, nodata, r0 - 1 - top, c0 - 1 - left, floats, patch
                 )
-                for i in range(height):
-                    into, first = out[n, r + i, c : c + width], i * width
-                    for j in range(width):
-                        p = first + j
-                        into[j] = _weighted_sum(flat, starts[p], pitch, wrow, wcol, p)
-                    if unusable or missing:
-                        at = (first, down, right)
-                        asked = wanted[min(n, wanted.shape[0] - 1), r + i, c : c + width]
-                        _resample_masked(flat, starts, pitch, wrow, wcol, at, bicubic, asked, into)
+                _resample_layer(
+                    flat, starts, pitch, wrow, wcol, down, right, bicubic, missing or unusable > 0,
+                    asked, out[n, r : r + height, c : c + width],
+                )  # fmt: skip
 
 
 @njit(cache=True, nogil=True)

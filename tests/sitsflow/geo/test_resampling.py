@@ -299,13 +299,17 @@ def test_result_goes_where_asked_and_inputs_are_left_alone() -> None:
 
 def test_pixels_that_are_not_wanted_may_be_left_out_and_the_others_stay_as_they_are() -> None:
     rng = np.random.default_rng(5)
-    source = Grid(crs="EPSG:32631", x=500_000, y=4_800_000, xres=10, yres=10, height=40, width=40)
+    shape = (2, 80, 150)  # more than a block both ways
+    source = Grid(crs="EPSG:32631", x=500_000, y=4_800_000, xres=10, yres=10, height=80, width=150)
     target = source.model_copy(update={"x": 500_003.0})
-    values = rng.integers(1, 9000, (2, 40, 40)).astype(np.int16)
-    valid = rng.random((2, 40, 40)) > 0.4
-    wanted = rng.random((2, 40, 40)) > 0.4
+    values = rng.integers(1, 9000, shape).astype(np.int16)
+    valid = rng.random(shape) > 0.4
+    wanted = rng.random(shape) > 0.4
+    wanted[0, :64, 64:128] = wanted[1, 20:40] = False  # a whole block; whole rows
     coordinates = source_coordinates(target, target.whole, source, 0)
     every = resample(values, valid, None, coordinates, source.whole)
     some = resample(values, valid, None, coordinates, source.whole, wanted=wanted)
     np.testing.assert_array_equal(some[wanted], every[wanted])
     assert np.isnan(some[~wanted]).mean() > 0.9
+    assert np.isnan(some[0, :64, 64:128]).all()
+    assert np.isnan(some[1, 20:40]).all()
