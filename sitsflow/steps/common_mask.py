@@ -51,12 +51,13 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
             seen += int(np.count_nonzero(mask))
             place = RasterioWindow(window.col, window.row, window.width, window.height)
             file.write(mask.view(np.uint8), 1, window=place)
+    pixels = grid.height * grid.width
     vector = path.with_suffix(".shp")
     with atomic(vector) as temporary:
         # The type is given, because an empty mask has no polygon that shows it.
-        polygons(path, grid).to_file(temporary, driver="ESRI Shapefile", geometry_type="Polygon")
+        outlines = _polygons(path, grid, whole=seen == pixels)
+        outlines.to_file(temporary, driver="ESRI Shapefile", geometry_type="Polygon")
         temporary.with_suffix(".cpg").unlink(missing_ok=True)  # it has no text: iota2's has none
-    pixels = grid.height * grid.width
     log.info("%s: %.1f %% seen by all sensors", tile_plan.tile, 100 * seen / pixels)
     parts = [vector.with_suffix(ending) for ending in (".shp", ".shx", ".dbf", ".prj")]
     return TaskRecord(
@@ -77,17 +78,22 @@ def common_mask(plan: Plan, tile_plan: TilePlan, window: Window) -> NDArray[np.b
     return mask
 
 
-def polygons(path: Path, grid: Grid) -> geopandas.GeoDataFrame:
+def _polygons(path: Path, grid: Grid, *, whole: bool) -> geopandas.GeoDataFrame:
     """Return where a mask's file is 1 as polygons, with the field DN = 1 as GDAL names it.
 
-    GDAL reads the file row by row: the whole mask is never in memory.
+    GDAL reads the file row by row: the whole mask is never in memory. Of a mask that is 1 all over,
+    the `whole` tile, it would take two seconds to find the outline.
     """
     import geopandas  # slow to import, and the flow that maps this step needs none of it
 
+    found = [shapely.box(*grid.bounds)] if whole else _outlines(path, grid)
+    return geopandas.GeoDataFrame({"DN": [1] * len(found)}, geometry=found, crs=grid.crs)
+
+
+def _outlines(path: Path, grid: Grid) -> list[shapely.Geometry]:
     with rasterio.Env(GDAL_CACHEMAX=_CACHE_BYTES), opened(path) as file:
         band = rasterio.band(file, 1)
-        found = [
+        return [
             shapely.geometry.shape(geometry)
             for geometry, _ in shapes(band, mask=band, transform=grid.transform)
         ]
-    return geopandas.GeoDataFrame({"DN": [1] * len(found)}, geometry=found, crs=grid.crs)

@@ -4,6 +4,8 @@ import geopandas
 import numpy as np
 import pytest
 import rasterio
+import rasterio.features
+import shapely
 import yaml
 
 from sitsflow.planning.planner import make_plan
@@ -103,6 +105,28 @@ def test_the_common_mask_of_a_tile_never_seen_is_empty(products, tmp_path):
     assert geopandas.read_file(path.with_suffix(".shp")).empty
     endings = {part.suffix for part in path.parent.glob("MaskCommunSL.*")}
     assert endings == {".tif", ".shp", ".shx", ".dbf", ".prj"}
+
+
+@pytest.mark.parametrize("outside", [0, 7])
+def test_the_common_mask_is_outlined(products, tmp_path, outside):
+    """As GDAL outlines it, also where it is 1 all over, and is not looked at for that."""
+    root = copy_of(products, tmp_path / "root")
+
+    def edges(values):
+        values[...] = 0
+        values[..., :outside, :outside] = 1
+        return values
+
+    rewrite_all(root, "*_EDG_R1.tif", edges)
+    plan, tiles = make_plan(tutorial(root, tmp_path / "out"))
+    write_common_mask(plan, tiles["T31TCJ"])
+    path = plan.paths.common_mask("T31TCJ")
+    with rasterio.open(path) as file:
+        band = file.read(1)
+        [(found, _)] = rasterio.features.shapes(band, mask=band == 1, transform=file.transform)
+    [outline] = geopandas.read_file(path.with_suffix(".shp")).geometry
+    assert outline.equals(shapely.geometry.shape(found))
+    assert np.count_nonzero(band) == band.size - outside**2
 
 
 def test_a_sensor_without_edges_saw_what_its_files_cover(products, tmp_path):
