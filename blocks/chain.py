@@ -158,7 +158,7 @@ class Chain(Section):
         title="Files read at once",
         description="How many of the products' files a task reads at the same time, and the check "
         "before the run. 4 to 8 where each read waits for a slow or remote disk; on a fast one "
-        "more than 1 only costs CPU.",
+        "more than 1 costs CPU that other tasks could use.",
     )
     minimum_required_dates: int = Field(
         default=2,
