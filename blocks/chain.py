@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator
 
 from blocks.section import OWN, FilePath, NoEffect, Resolution, Section, Words, is_off
-from sitsflow.request import Mosaic, Resampling
+from sitsflow.request import MOST_CONCURRENT_READS, Mosaic, Resampling
 
 Group = Literal["init", "writing", "mosaic"]
 _NO_STACKS = NoEffect("no stack of a date is ever written, products are read where they lie")
@@ -150,6 +150,15 @@ class Chain(Section):
         title="Allow files on the network",
         description="Whether rasters may refer to files on the network, as a VRT of the exogenous "
         "data can. Otherwise GDAL's network file systems (/vsicurl, /vsis3 and so on) are off.",
+    )
+    concurrent_reads: Annotated[int, OWN] = Field(
+        default=1,
+        ge=1,
+        le=MOST_CONCURRENT_READS,
+        title="Files read at once",
+        description="How many of the products' files a task reads at the same time, and the check "
+        "before the run. 4 to 8 where each read waits for a slow or remote disk; on a fast one "
+        "more than 1 costs CPU that other tasks could use.",
     )
     minimum_required_dates: int = Field(
         default=2,

@@ -73,6 +73,7 @@ def make_request(partial: PartialConfig) -> Request:
         chunking=make_chunking(configuration),
         logger_level=chain.logger_level,
         maximum_ram=configuration.task_retry_limits.maximum_ram,
+        concurrent_reads=chain.concurrent_reads,
         compression=chain.compression_algorithm,
     )
 

@@ -32,6 +32,7 @@ MAP_NAME = "features_map"
 GROUPS = ("init", "writing", "mosaic")
 LONGEST_SECONDS = 1e6
 """Eleven days; timers of the system cannot count for ever."""
+MOST_CONCURRENT_READS = 64
 
 
 class _Frozen(BaseModel):
@@ -174,6 +175,9 @@ class Request(_Frozen):
 
     logger_level: Literal["CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG"] = "INFO"
     maximum_ram: float = Field(default=16.0, gt=0, description="GB a task may use at most")
+    concurrent_reads: int = Field(
+        default=1, ge=1, le=MOST_CONCURRENT_READS, description="files that are read at once"
+    )
     compression: Literal["ZSTD", "DEFLATE", "LZW", "NONE"] = "ZSTD"
 
     @property

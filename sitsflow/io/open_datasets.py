@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,6 +31,7 @@ class OpenDatasets:
 
     def __init__(self) -> None:
         self._kept: dict[_Key, _Kept] = {}
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -64,10 +66,16 @@ class OpenDatasets:
         except BaseException:
             dataset.close()
             raise
-        if identity and key not in self._kept and len(self._kept) < _MOST:
-            self._kept[key] = _Kept(identity, dataset)
-        else:
+        if not (identity and self._keep(key, _Kept(identity, dataset))):
             dataset.close()
+
+    def _keep(self, key: _Key, one: _Kept) -> bool:
+        """Put a dataset into the table if there is room, and no other of its file in it."""
+        with self._lock:
+            has_room = key not in self._kept and len(self._kept) < _MOST
+            if has_room:
+                self._kept[key] = one
+            return has_room
 
 
 def _identity(path: Path) -> tuple[int, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from rasterio.io import DatasetReader
 from sitsflow.geo.network import NETWORK_OFF
 from sitsflow.io.archives import gdal_name
 from sitsflow.io.open_datasets import OpenDatasets
+from sitsflow.io.read_threads import ReadThreads, threads_open
+from sitsflow.request import Request
 
 # A product's folder holds dozens of files: listing it at each opening costs more than the opening.
 # The cache is in bytes (rasterio hands the number to GDALSetCacheMax64), and small: blocks are read
@@ -30,27 +33,54 @@ _kept: ContextVar[OpenDatasets | None] = ContextVar("datasets kept open", defaul
 
 @contextmanager
 def reading(
-    *, sidecars: bool = False, remote: bool | None = None, keep_open: bool = False
+    *,
+    sidecars: bool = False,
+    remote: bool | None = None,
+    keep_open: bool = False,
+    concurrent: int = 1,
 ) -> Iterator[None]:
-    """Set GDAL up for reading many small windows in one thread.
+    """Set GDAL up for reading many small windows.
 
     Products have all they need in their files; users' own rasters may keep their place, their
     nodata or the names of their bands in `sidecars`. With `remote` a file may refer to others
     on the network, as a VRT can; without it that is as in the block around this one, or refused.
-    With `keep_open` what this thread opens stays open until the block ends, as for a chunk that
-    is computed in parts: half a millisecond an opening is a lot for few pixels.
+    With `keep_open` what is opened stays open until the block ends, as for a chunk that is computed
+    in parts: half a millisecond an opening is a lot for few pixels. So many files as `concurrent`
+    says are read at the same time, each in a thread that ends with the block; with 1 as many as in
+    the block around this one.
     """
     allowed = _remote.get() if remote is None else remote
     listing = {"GDAL_DISABLE_READDIR_ON_OPEN": "FALSE"} if sidecars else {}
-    # A dataset is as GDAL was set up when it was opened.
-    kept = None if sidecars or allowed != _remote.get() else _kept.get()
+    options = _OPTIONS | listing | ({} if allowed else NETWORK_OFF)
+    # A dataset is as GDAL was set up when it was opened, and a thread when it began.
+    alike = not sidecars and allowed == _remote.get()
+    kept, threads = (_kept.get(), threads_open.get()) if alike else (None, None)
     with ExitStack() as stack:
         stack.callback(_remote.reset, _remote.set(allowed))
-        stack.enter_context(rasterio.Env(**_OPTIONS | listing | ({} if allowed else NETWORK_OFF)))
+        stack.enter_context(rasterio.Env(**options))
         if keep_open:
             kept = stack.enter_context(OpenDatasets())
         stack.callback(_kept.reset, _kept.set(kept))
+        if concurrent > 1:
+            own = ReadThreads(concurrent, partial(_set_up, options))
+            threads = stack.enter_context(own.opened())
+        stack.callback(threads_open.reset, threads_open.set(threads))
         yield
+
+
+def reading_for(request: Request, *, keep_open: bool = False) -> AbstractContextManager[None]:
+    """Set GDAL up for reading the products of a run; see `reading`."""
+    return reading(
+        remote=request.allow_remote, keep_open=keep_open, concurrent=request.concurrent_reads
+    )
+
+
+def _set_up(options: dict[str, Any]) -> None:
+    """Set GDAL up for a thread, until it ends.
+
+    To leave the environment would give the cache of all threads the size that it had before.
+    """
+    rasterio.Env(**options).__enter__()
 
 
 @contextmanager

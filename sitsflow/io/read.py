@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from sitsflow.io.blocks import absent_blocks
 from sitsflow.io.jpeg2000 import fault_of
 from sitsflow.io.opening import opened, reading
 from sitsflow.io.read_digests import PixelsRead, digest_reads, note_read
+from sitsflow.io.read_threads import read_each
 from sitsflow.products.scenes import Layer
 
 
@@ -67,14 +69,18 @@ def headers(layers: Iterable[Layer], *, whole: bool = False) -> dict[Path, Heade
     files: dict[Path, list[Layer]] = {}
     for layer in layers:
         files.setdefault(layer.path, []).append(layer)
-    found: dict[Path, Header | ProductError] = {}
     with reading():
-        for path, its in files.items():
-            try:
-                found[path] = _checked_header(path, its if whole else (), its[0].drivers)
-            except ProductError as error:
-                found[path] = error
-    return found
+        return dict(
+            zip(files, read_each(partial(_header, whole=whole), files.values()), strict=True)
+        )
+
+
+def _header(layers: Sequence[Layer], *, whole: bool) -> Header | ProductError:
+    """Read the header of the file of some layers, or return why it is refused."""
+    try:
+        return _checked_header(layers[0].path, layers if whole else (), layers[0].drivers)
+    except ProductError as error:
+        return error
 
 
 def _checked_header(
@@ -144,9 +150,19 @@ def read_layer(layer: Layer, window: Window) -> NDArray[Any]:
     ProductError
         If blocks of the window were never written.
     """
-    values: NDArray[Any] = _read_product([layer], window)[0]
-    note_read(layer.path, (layer.index,), window, values)
-    return values
+    return next(read_in_turn([layer], window))
+
+
+def read_in_turn(layers: Sequence[Layer], window: Window) -> Iterator[NDArray[Any]]:
+    """Yield the same window of each of some layers, as `read_layer` returns it."""
+    for layer, values in zip(layers, _products([[one] for one in layers], window), strict=True):
+        note_read(layer.path, (layer.index,), window, values[0])
+        yield values[0]
+
+
+def _products(stacks: Sequence[Sequence[Layer]], window: Window) -> Iterator[NDArray[Any]]:
+    """Yield a window of the layers of each file, in order; several files are read at once."""
+    return read_each(partial(_read_product, window=window), stacks)
 
 
 def _read_product(layers: Sequence[Layer], window: Window) -> NDArray[Any]:
@@ -189,16 +205,15 @@ def read_stacks(
         In the common type that holds all files', or with `in_units` as `read_layers` returns it.
     """
     out: NDArray[Any] | None = None
-    for at, layers in enumerate(stacks):
-        values = _read_product(layers, window)
+    products = zip(stacks, _products(stacks, window), strict=True)
+    for at, (layers, values) in enumerate(products):
         note_read(layers[0].path, [layer.index for layer in layers], window, values)
-        if in_units:
-            values = _in_units(values, layers)
+        pixels = _in_units(values, layers) if in_units else values
         if out is None:
-            out = np.empty((len(layers), len(stacks), *window.shape), values.dtype)
-        elif values.dtype != out.dtype:
-            out = out.astype(np.promote_types(out.dtype, values.dtype), copy=False)
-        out[:, at] = values
+            out = np.empty((len(layers), len(stacks), *window.shape), pixels.dtype)
+        elif pixels.dtype != out.dtype:
+            out = out.astype(np.promote_types(out.dtype, pixels.dtype), copy=False)
+        out[:, at] = pixels
     assert out is not None, "no series is without products"
     return out
 

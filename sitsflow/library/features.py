@@ -13,10 +13,11 @@ from sitsflow.features.datasets import dataset_of
 from sitsflow.features.exogenous import read_exogenous
 from sitsflow.features.native import indices_of
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.library.coordinates import SPATIAL_REF, map_coordinates
 from sitsflow.library.windows import pieces
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.request import Request
 from sitsflow.steps.chunk import compute_window
 from sitsflow.timeseries.observations import Bools, Floats, ObservationSource
 from sitsflow.timeseries.observing import observe
@@ -77,9 +78,7 @@ def series_dataset(
 def _series(plan: Plan, tile: TilePlan, window: Window) -> Iterator[tuple[str, Series]]:
     request = plan.request
     for one in tile.series:
-        observed = _Opened(
-            observe(one, tile.grid, window, request.resampling), remote=request.allow_remote
-        )
+        observed = _Opened(observe(one, tile.grid, window, request.resampling), request)
         indices = indices_of(one.sensor, one.bands, request)
         yield (
             one.sensor.label,
@@ -96,18 +95,18 @@ def _series(plan: Plan, tile: TilePlan, window: Window) -> Iterator[tuple[str, S
 class _Opened:
     """Observations that are read later, when no one has set GDAL up any more."""
 
-    def __init__(self, observed: ObservationSource, *, remote: bool) -> None:
+    def __init__(self, observed: ObservationSource, request: Request) -> None:
         self.shape = observed.shape
         self._observed = observed
-        self._remote = remote
+        self._request = request
 
     @property
     def valid(self) -> Bools:
         """Where each date may be used; (date, row, col)."""
-        with reading(remote=self._remote):
+        with reading_for(self._request):
             return self._observed.valid
 
     def band(self, name: str, *, clouded: bool = False) -> Floats:
         """Return one band; (date, row, col)."""
-        with reading(remote=self._remote):
+        with reading_for(self._request):
             return self._observed.band(name, clouded=clouded)

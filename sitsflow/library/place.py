@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from sitsflow.errors import MissingInputError
 from sitsflow.features.native import indices_of
 from sitsflow.geo.grid import Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.timeseries.observing import observe
 from sitsflow.timeseries.series import NOT_ACQUIRED, VALID, Series
@@ -35,7 +35,7 @@ def place_table(plan: Plan, tile: TilePlan, pixel: Window, names: Sequence[str])
     ]
     _check_names(series, names)
     tables = []
-    with reading(remote=request.allow_remote):
+    with reading_for(request):
         for one in series:
             wanted = names or list(_read_by_the_run(one))
             own = {one.plan.sensor.canonical(name): name for name in wanted}

@@ -6,7 +6,13 @@ from typing import NamedTuple
 
 from sitsflow.geo.grid import Window
 from sitsflow.plan import TilePlan
-from sitsflow.planning.estimates import placed_bytes, room_within, series_bytes, task_bytes
+from sitsflow.planning.estimates import (
+    ahead_bytes,
+    placed_bytes,
+    room_within,
+    series_bytes,
+    task_bytes,
+)
 from sitsflow.request import Request
 
 CUBE_BLOCK = 256
@@ -51,8 +57,9 @@ def cube_windows(request: Request, tile: TilePlan) -> CubeWindows:
         for top in range(0, grid.height, rows)
     )
     reads = tuple(part for strip in strips for part in _across(strip, wide))
+    read = kept + ahead_bytes(tile.series, request, grid)
     return CubeWindows(
-        reads, cols, task_bytes(placed + rows * (cols * computed + wide * kept)) / 1e9
+        reads, cols, task_bytes(placed + rows * (cols * computed + wide * read)) / 1e9
     )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 from sitsflow.features.probe import ProbeResult
@@ -37,6 +39,8 @@ class PixelBytes(NamedTuple):
     placed: float = 0.0
     """Not of a pixel but of each task: places of a radar image that are averaged onto a coarse map,
     as many at once whatever the chunk."""
+    ahead: float = 0.0
+    """Of a window that is read: files that are decoded while another one is."""
 
 
 def pixel_bytes(
@@ -54,7 +58,26 @@ def pixel_bytes(
         kept=sum(_kept_sources(plan, grid, width) for plan in series),
         features=len(probed.labels) * _FLOAT,
         placed=placed_bytes(series, grid),
+        ahead=ahead_bytes(series, request, grid, width),
     )
+
+
+def ahead_bytes(
+    series: Sequence[SeriesPlan], request: Request, grid: Grid, width: int = 2
+) -> float:
+    """Return the bytes under a pixel of files that are read at the same time, besides the first."""
+    return max([0.0, *(_ahead(plan, request, grid, width) for plan in series)])
+
+
+def _ahead(plan: SeriesPlan, request: Request, grid: Grid, width: int) -> float:
+    if plan.radar is not None:  # its images are read one after the other
+        return 0.0
+    files: defaultdict[Path, float] = defaultdict(float)
+    for name in plan.read:
+        files[plan.scenes[0].bands[name].path] += width * _under(plan, grid, name)
+    masks = [_under(plan, grid, mask.name) for mask in plan.sensor.masks]
+    others = min(request.concurrent_reads, len(plan.scenes)) - 1
+    return others * max([0.0, *files.values(), *masks])
 
 
 def placed_bytes(series: Sequence[SeriesPlan], grid: Grid) -> float:
@@ -184,6 +207,7 @@ def chunk_bytes(
     working = (computed + 2 * padding[1]) * width * each.computed
     if computed < read:
         working += (read + 2 * padding[1]) * width * each.kept
+    working += (read + 2 * padding[1]) * width * each.ahead
     working += each.placed
     features = window.height * window.width * each.features
     return _PROCESS + features + max(working, min(features, _WRITING))

@@ -14,7 +14,7 @@ from sitsflow.features.code_digests import builtin_digest, metrics_digest
 from sitsflow.features.probe import ProbeResult
 from sitsflow.features.probe_process import prober_of
 from sitsflow.io.code_snapshot import CodeSnapshot
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.cube_windows import cube_windows
 from sitsflow.planning.decoding import times_decoded
@@ -37,7 +37,7 @@ from sitsflow.request import Request
 
 _NOT_PIXELS = {
     "output_path", "first_step", "last_step", "allow_remote", "probe_seconds", "timeout",
-    "logger_level", "mosaic",
+    "logger_level", "mosaic", "concurrent_reads",
 }  # fmt: skip
 """Keys of a request that leave what is computed alone."""
 
@@ -50,7 +50,7 @@ def make_plan(request: Request) -> tuple[Plan, dict[str, TilePlan]]:
     SitsflowError
         Whatever would make the run fail later; products' faults are reported together.
     """
-    with reading(remote=request.allow_remote):
+    with reading_for(request):
         return _decided(request)
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from sitsflow.errors import SitsflowError
 from sitsflow.features.native import iota2_indices_of
 from sitsflow.geo.grid import Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.radar.calibration import decibels
 from sitsflow.report.pixels import MapOverview
@@ -99,7 +99,7 @@ def take_samples(
     finite = np.isfinite(overview.values)
     everywhere: NDArray[np.bool_] = np.logical_and.reduce(finite, axis=0)
     seen = everywhere if everywhere.any() else np.logical_or.reduce(finite, axis=0)
-    with reading(remote=plan.request.allow_remote):
+    with reading_for(plan.request):
         for row, col in islice(spread(seen, _count(tiles, quantity)), _MOST_PIXELS):
             try:
                 sample = _sample(plan, tiles, overview, quantity, (row, col), len(samples) + 1)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.geo.grid import Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.io.record import TaskRecord
 from sitsflow.plan import Plan, TilePlan
 from sitsflow.steps.chunk_file import write_chunk_file
@@ -102,7 +102,7 @@ def _computed(plan: Plan, tile_plan: TilePlan, reads: Sequence[Window], name: st
     values = np.empty((len(plan.labels), height, reads[0].width), np.float32)
     counts = []
     # A part that is done leaves its files open for the next one.
-    with reading(remote=plan.request.allow_remote, keep_open=len(reads) > 1):
+    with reading_for(plan.request, keep_open=len(reads) > 1):
         for window in reads:
             parts = tile_plan.passes(window)
             read = PartSources(work, window, shared=len(parts) > 1)

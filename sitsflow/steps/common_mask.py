@@ -14,7 +14,7 @@ from rasterio.features import shapes
 from rasterio.windows import Window as RasterioWindow
 
 from sitsflow.geo.grid import Grid, Window
-from sitsflow.io.opening import opened, reading
+from sitsflow.io.opening import opened, reading_for
 from sitsflow.io.record import TaskRecord
 from sitsflow.io.write import atomic, create, strips
 from sitsflow.plan import Plan, TilePlan
@@ -71,7 +71,7 @@ def write_common_mask(plan: Plan, tile_plan: TilePlan) -> TaskRecord:
 def common_mask(plan: Plan, tile_plan: TilePlan, window: Window) -> NDArray[np.bool_]:
     """Tell where every sensor saw the ground on some date; (row, col) of a window of the tile."""
     mask = np.ones(window.shape, bool)
-    with reading(remote=plan.request.allow_remote):
+    with reading_for(plan.request):
         for series in tile_plan.dated_series:
             observed = observe(series, tile_plan.grid, window, plan.request.resampling)
             mask &= observed.footprint()

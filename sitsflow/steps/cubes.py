@@ -17,7 +17,7 @@ from sitsflow.features.labels import series_labels
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.features.probe import native_labels
 from sitsflow.geo.grid import Window
-from sitsflow.io.opening import reading
+from sitsflow.io.opening import reading_for
 from sitsflow.io.write import create
 from sitsflow.plan import Plan, SeriesPlan, TilePlan
 from sitsflow.planning.cube_windows import CUBE_BLOCK, cube_windows
@@ -104,7 +104,7 @@ def _fill(plan: Plan, tile_plan: TilePlan, cubes: Sequence[_Cube]) -> None:
         ]  # fmt: skip
         windows = cube_windows(plan.request, tile_plan)
         for read in windows.reads:
-            with reading(remote=plan.request.allow_remote):
+            with reading_for(plan.request):
                 sources = _observed(plan, tile_plan, read)
                 for part in windows.parts(read):
                     place = RasterioWindow(part.col, part.row, part.width, part.height)

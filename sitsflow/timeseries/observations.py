@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from functools import cached_property
+from itertools import chain, product
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,7 +14,7 @@ from sitsflow.geo.averaging import Footprints, is_coarser
 from sitsflow.geo.coordinates import Coordinates, source_coordinates, source_window
 from sitsflow.geo.grid import Grid, Window
 from sitsflow.geo.resampling import MARGINS, Method, nearest, resample
-from sitsflow.io.read import read_layer, read_layers, read_stacks
+from sitsflow.io.read import read_in_turn, read_layers, read_stacks
 from sitsflow.plan import SeriesPlan
 from sitsflow.products.masks import any_in_blocks, matches
 from sitsflow.products.sensors.model import Mask, Rule
@@ -125,10 +126,11 @@ class Observations:
             if source is None:
                 return np.zeros(self._window.shape, bool)
             inside = np.zeros((1, *source.shape), bool)
-            for scene in self._plan.scenes:
-                values = read_layer(scene.masks[mask.name], source)
+            layers = [scene.masks[mask.name] for scene in self._plan.scenes]
+            # Most often the first date says it all: no other is read with it.
+            for values in chain(read_in_turn(layers[:1], source), read_in_turn(layers[1:], source)):
                 inside[0] |= ~matches(values, _rule(mask))
-                if inside.all():  # most often the first date says it all
+                if inside.all():
                     break
             seen &= self._onto_tile(inside, grid, source)[0]
         return seen
@@ -322,10 +324,10 @@ class Observations:
     def _read_masks(self, grid: Grid, window: Window) -> Bools:
         masks = [m for m in self._plan.sensor.masks if self._plan.grids[m.name] == grid]
         invalid = np.zeros((len(self._plan.scenes), *window.shape), bool)
-        for at, scene in enumerate(self._plan.scenes):
-            for mask in masks:
-                values = read_layer(scene.masks[mask.name], window)
-                invalid[at] |= matches(values, mask.invalid)
+        every = list(product(enumerate(self._plan.scenes), masks))
+        layers = [scene.masks[mask.name] for (_, scene), mask in every]
+        for ((at, _), mask), values in zip(every, read_in_turn(layers, window), strict=True):
+            invalid[at] |= matches(values, mask.invalid)
         return invalid
 
 

@@ -494,6 +494,15 @@ def test_time_limits_of_functions(raw: Raw, folder: Path) -> None:
             assert f"external_features.{key}" in faults_of(changed, folder)
 
 
+def test_files_read_at_once(raw: Raw, folder: Path) -> None:
+    request = resolved(raw, folder, {"chain": {"concurrent_reads": 8}}).request()
+    assert request.concurrent_reads == 8
+    assert resolved(raw, folder, {}).request().concurrent_reads == 1
+    for value in (0, -1, 65, 1.5, "many"):
+        changed = merged(raw, {"chain": {"concurrent_reads": value}})
+        assert "chain.concurrent_reads" in faults_of(changed, folder)
+
+
 def test_what_another_key_switches_off_does_not_reach_the_request(raw: Raw, folder: Path) -> None:
     section = {
         "start_date": "20180101",

@@ -83,7 +83,8 @@ def test_a_failed_chunk_stops_its_tile_only_and_the_same_command_finishes(
         check_that_pages_lead_to_the_log(home)
 
     before = times(paths.root)
-    second = sitsflow("run", config, env=engine)
+    # What is there stays, though files are read in threads from now on.
+    second = sitsflow("run", config, "--set", "chain.concurrent_reads=4", env=engine)
     assert second.returncode == 0, second.stderr
     assert "resuming the unfinished run" in second.stderr
     assert str(paths.map) in second.stdout

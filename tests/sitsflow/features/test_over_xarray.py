@@ -148,7 +148,7 @@ def higher(ds, by=1):
 """
     plan, tile = planned(tmp_path, products, code, "higher", exogenous=raster)
     assert tile.series[0].read == ()
-    monkeypatch.delattr(observations, "read_layer")  # nor is any mask read
+    monkeypatch.delattr(observations, "read_in_turn")  # nor is any mask read
     assert set(np.unique(tile_values(plan, tile))) == {151}
 
 

@@ -75,6 +75,7 @@ CHANGES: dict[str, tuple[dict[str, Any], dict[str, Any], frozenset[str]]] = {
     "the projection that it was": ({}, {"crs": "EPSG:32631"}, NOTHING),
     "chunks": ({}, {"chunking": Chunking(mode="user_fixed", size_x=7, size_y=9)}, NOTHING),
     "memory": ({}, {"maximum_ram": 3.0}, NOTHING),
+    "reads at once": ({}, {"concurrent_reads": 4}, NOTHING),
     "name of the map": ({}, {"output_name": "other"}, NOTHING),
     "kind of map": ({}, {"mosaic": "vrt"}, NOTHING),
     "whole chunks": ({}, {"whole_chunk": True}, FEATURES),

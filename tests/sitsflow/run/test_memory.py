@@ -41,6 +41,7 @@ JOBS: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "another system": ("write_features", {}, {"crs": "EPSG:2154"} | WHOLE),
     "a function of the user's": ("write_features", {}, {"functions": calls("deviation")}),
     "many bands": ("write_features", {}, {"functions": calls("means")}),
+    "files read at once": ("write_features", {}, WHOLE | {"concurrent_reads": 16}),
     "cubes": ("preprocess", {"keep_bands": ("B4", "B8", "B11")}, {"write_outputs": True}),
     "no cubes": ("preprocess", {}, {}),
     "common mask": ("common_mask", {}, {}),

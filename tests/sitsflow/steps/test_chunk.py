@@ -11,10 +11,12 @@ import shapely
 
 import sitsflow.io.read as reader
 from sitsflow.errors import FunctionError
+from sitsflow.io.read_digests import digest_reads
 from sitsflow.planning.planner import make_plan
 from sitsflow.products.sensors import load_sensors
 from sitsflow.request import Chunking, FunctionCall
 from sitsflow.steps.chunk import compute_chunk, write_chunk
+from sitsflow.steps.common_mask import common_mask
 from tests.products import by_date, copy_of, rewrite, rewrite_all
 from tests.reference_map import day_of, dynamic_habitat, interpolated, ndvi, sentinel2_series
 from tests.requests import TILES, calls, computed, sentinel2, tile_values, tutorial
@@ -356,6 +358,28 @@ def test_parts_computed_in_turn_are_as_the_whole_chunk(products, tmp_path):
         one, other = (compute_chunk(plan, each, index) for each in (tile, turned))
         np.testing.assert_array_equal(one.values, other.values)
         assert one[1:] == other[1:]
+
+
+def test_files_read_at_once_give_the_same_bits(products, tmp_path):
+    """Masks and bands of other grids, which are read and which stay open from part to part."""
+    found = []
+    for number in (1, 4):
+        request = tutorial(
+            products, tmp_path, crs="EPSG:2154", concat_mode=True, functions=(),
+            concurrent_reads=number,
+        )  # fmt: skip
+        plan, tiles = make_plan(request)
+        tile = tiles["T31TCJ"].model_copy(update={"pass_rows": 10, "read_rows": 17})
+        with digest_reads() as digests:
+            chunk = compute_chunk(plan, tile, 1)
+            mask = common_mask(plan, tile, tile.chunks[1])
+        found.append((chunk, mask, digests.by_file()))
+    (one, its_mask, its_reads), (other, mask, reads) = found
+    np.testing.assert_array_equal(one.values, other.values)
+    np.testing.assert_array_equal(its_mask, mask)
+    assert one[1:] == other[1:]
+    assert its_reads == reads
+    assert len(reads) == 13 * len(tile.series[0].scenes)
 
 
 @pytest.mark.parametrize("whole", [False, True])

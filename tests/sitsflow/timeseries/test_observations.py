@@ -65,10 +65,10 @@ def test_two_sensors_of_other_masks_and_dates(products, tmp_path, module):
 
 def test_masks_are_read_once_for_bands_of_all_resolutions(products, tmp_path, monkeypatch):
     read = []
-    real = reader.read_layer
+    real = reader.read_in_turn
     monkeypatch.setattr(
-        "sitsflow.timeseries.observations.read_layer",
-        lambda layer, window: read.append(layer.path) or real(layer, window),
+        "sitsflow.timeseries.observations.read_in_turn",
+        lambda layers, window: read.extend(one.path for one in layers) or real(layers, window),
     )
     request = tutorial(
         products, tmp_path, crs="EPSG:2154", concat_mode=True, functions=(), chunking=WHOLE
