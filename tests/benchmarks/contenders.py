@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +13,7 @@ from typing import NamedTuple
 
 from sitsflow.plan import Plan, TilePlan
 from tests.benchmarks.jobs import JOBS, Job, plan_of
+from tests.benchmarks.peak import peak_mb
 from tests.benchmarks.result import Result, Work
 
 Prepare = Callable[[Plan, TilePlan, Job], Work]
@@ -85,7 +85,7 @@ def main(name: str, job_name: str, products: str, out: str) -> None:
     figures = {
         "cpu_s": time.process_time() - cpu,
         "wall_s": time.perf_counter() - wall,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
         "read_mb": None if read is None else ((bytes_read() or 0) - read) / 1e6,
         "made": result.made,
     }

@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import resource
 import shutil
 import subprocess
 import sys
@@ -26,6 +25,7 @@ from sitsflow.simulate import simulate
 from sitsflow.steps.chunk import compute_chunk
 from sitsflow.steps.kernels import compile_kernels
 from tests.benchmarks.jobs import BANDS, LAMBERT, START, TILE, Job, products_of, request_for
+from tests.benchmarks.peak import peak_mb
 from tests.serial_run import run
 
 _BAND_ORDER = ("B4", "B8", "B2", "B11", "B5", "B3", "B6", "B7", "B8A", "B12")
@@ -110,7 +110,7 @@ def carry_out(point: Point, folder: Path) -> dict[str, float]:
     return {
         "cpu_s": round(time.process_time() - cpu, 3),
         "wall_s": round(time.perf_counter() - wall, 3),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1),
+        "peak_mb": round(peak_mb(), 1),
     }
 
 

@@ -9,12 +9,11 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-import resource
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,13 +28,14 @@ from sitsflow.steps.kernels import compile_kernels
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
 from tests.benchmarks.flow_run import WORKERS, configuration, run_flow
+from tests.benchmarks.peak import peak_mb
 from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
 
 FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
 
 
-def plan_run(products: Path, out: Path, dates: int) -> None:
-    """Plan the tutorial's three functions over the tile, in its own system, and keep the plan."""
+def plan_run(products: Path, out: Path, dates: int, functions: Sequence[str]) -> None:
+    """Plan some of the tutorial's functions over the tile, in its own system; keep the plan."""
     request = Request(
         output_path=out,
         tiles=(TILE,),
@@ -50,7 +50,7 @@ def plan_run(products: Path, out: Path, dates: int) -> None:
         ),
         auto_date=False,
         concat_mode=False,
-        functions=tuple(FunctionCall(name=name) for name in FUNCTIONS),
+        functions=tuple(FunctionCall(name=name) for name in functions),
     )
     save_plan(*make_plan(request))
 
@@ -98,7 +98,7 @@ def measured(work: Callable[[], object]) -> dict[str, float]:
     return {
         "cpu_s": round(time.process_time() - cpu, 2),
         "wall_s": round(time.perf_counter() - wall, 2),
-        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+        "peak_mb": round(peak_mb()),
     }
 
 
@@ -107,6 +107,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("folder", type=Path, help="gets products and map, up to 6 GB")
     parser.add_argument("--dates", type=int, default=24)
+    parser.add_argument("--features", type=int, choices=(1, 2, 3), default=len(FUNCTIONS))
     parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--flow", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--part", choices=PARTS, help=argparse.SUPPRESS)
@@ -119,10 +120,13 @@ def main() -> None:
     products = repeated_products(args.folder.absolute(), args.dates)
     if args.parts == list(PARTS):
         shutil.rmtree(out, ignore_errors=True)
-    plan_run(products, out, args.dates)
+    functions = FUNCTIONS[: args.features]
+    plan_run(products, out, args.dates, functions)
     found: dict[str, dict[str, float]] = {}
     sys.stdout.write(f"{date.today()}, {platform.machine()}, Python {platform.python_version()}; ")
-    sys.stdout.write(f"one tile of 10980 x 10980, {args.dates} dates, 3 features, one thread\n")
+    sys.stdout.write(
+        f"one tile of 10980 x 10980, {args.dates} dates, {args.features} features, one thread\n"
+    )
     sys.stdout.write(f"{'':<28}{'CPU s':>9}{'wall s':>9}{'peak MB':>11}{'share':>9}\n")
     for part in args.parts:
         command = [sys.executable, "-m", "tests.benchmarks.whole_tile", str(args.folder)]
@@ -136,7 +140,7 @@ def main() -> None:
     if args.flow:
         last = START + timedelta(days=EVERY * (args.dates - 1))
         run = out.with_name(f"run_{args.dates}")
-        calls = [(name, {}) for name in FUNCTIONS]
+        calls = [(name, {}) for name in functions]
         flow = run_flow(
             configuration(products, run, TILE, "EPSG:32631", (START, last), calls),
             args.folder.absolute() / "home",
