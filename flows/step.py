@@ -18,7 +18,7 @@ from prefect_dask.task_runners import PrefectDaskFuture
 from flows.artifacts import StepArtifact
 from flows.crashed_tasks import CrashedTasks
 from flows.interruption import raise_if_interrupted
-from flows.prefect_compat import is_suspended, suspend
+from flows.prefect_compat import is_suspended, settings_written_once, suspend
 from flows.progress import progress
 from flows.resources import Resources
 from sitsflow.plan import load_plan, load_tile
@@ -35,6 +35,8 @@ TASKS: dict[str, Task[..., Any]] = {
     task.name: task for task in (preprocess, common_mask, write_features, merge_tile, mosaic)
 }
 _POLL_SECONDS = 1.0
+_MOST_SUBMITTED = 1000
+"""Jobs on their way: each takes the memory of tens of kilobytes of this process."""
 
 
 @flow(name="step", persist_result=False, validate_parameters=False)
@@ -94,9 +96,12 @@ class _Step:
     def run(self, jobs: list[Job]) -> None:
         """Map the task over `jobs`, and wait for all of them."""
         try:
-            for _, tile_jobs in groupby(jobs, key=lambda job: job.tile):
-                self._map(list(tile_jobs))
-                self._follow(wait=False)
+            with settings_written_once():
+                for _, tile_jobs in groupby(jobs, key=lambda job: job.tile):
+                    self._map(list(tile_jobs))
+                    self._follow(wait=False)
+                    while len(self._running) >= _MOST_SUBMITTED:
+                        self._follow(wait=True)
             while self._running:
                 self._follow(wait=True)
         except BaseException:

@@ -5,14 +5,30 @@ import sys
 import textwrap
 
 import pytest
+from prefect.context import hydrated_context, serialize_context
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
 
-from flows.prefect_compat import is_suspended, suspend
+from flows.prefect_compat import is_suspended, settings_written_once, suspend
 from tests.slow import mostly_slow
 
 
 def test_outside_of_a_flow_nothing_is_suspended() -> None:
     assert not is_suspended()
     suspend()
+
+
+def test_settings_are_written_once_for_all_tasks_and_a_worker_reads_them() -> None:
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:4321/api"}):
+        alone = serialize_context()["settings_context"]
+        with settings_written_once():
+            first, second = (serialize_context() for _ in range(2))
+            settings = get_current_settings()
+    assert first["settings_context"] == alone
+    assert second["settings_context"] is first["settings_context"]
+    with hydrated_context(first):
+        assert get_current_settings() == settings
+        assert get_current_settings().api.url == "http://127.0.0.1:4321/api"
+    assert serialize_context()["settings_context"] != alone
 
 
 @pytest.mark.engine
@@ -22,7 +38,10 @@ def test_a_suspended_run_is_known_as_such_in_its_steps(engine: dict[str, str]) -
         from prefect.context import FlowRunContext
         from prefect.exceptions import Pause
         from prefect.states import Suspended
-        from flows.prefect_compat import is_suspended, suspend
+        from prefect.context import hydrated_context, serialize_context
+from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
+
+from flows.prefect_compat import is_suspended, settings_written_once, suspend
 
         @flow
         def step():
