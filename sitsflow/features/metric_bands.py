@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 from sitsflow.errors import ConfigError, Fault
 from sitsflow.features.metric_call import MetricsCall, NamedSeries, named, read_call
 from sitsflow.features.metric_names import GENERAL
-from sitsflow.features.metric_table import group_of
+from sitsflow.features.metric_table import BY_THRESHOLD, group_of
 from sitsflow.timeseries.series import Series
 
 PLACE = "external_features.functions"
 _FIRST = "Sentinel2"  # of several sensors that have a band
-_BY_THRESHOLD = {"season_start", "season_end", "season_length", "season_integral"}
 
 
 class SeriesName(NamedTuple):
@@ -89,7 +88,7 @@ def _bands(series: SeriesName, metric: str, call: MetricsCall) -> Iterator[Metri
         yield MetricBand(label, series, metric)
         return
     default = MetricsCall.model_fields["threshold"].default
-    if metric in _BY_THRESHOLD and call.threshold != default:
+    if metric in BY_THRESHOLD and call.threshold != default:
         label += f"_t{100 * call.threshold:g}"
     for season in call.seasons_wanted:
         numbered = f"{label}_{season}" if call.numbers_seasons else label

@@ -53,8 +53,19 @@ def series() -> dict[str, Series]:
             {"seasons": 2, "threshold": 0.125},
             ["Sentinel2_NDVI_season_end_t12.5_1", "Sentinel2_NDVI_season_end_t12.5_2"],
         ),
-        ("ndvi_season_peak", {"threshold": 0.2}, ["Sentinel2_NDVI_season_peak"]),
-        ("ndvi_season_count", {"seasons": 3}, ["Sentinel2_NDVI_season_count"]),
+        (
+            "metrics",
+            {"of": "ndvi", "what": "season_peak season_end", "threshold": 0.2},
+            ["Sentinel2_NDVI_season_peak", "Sentinel2_NDVI_season_end_t20"],
+        ),
+        (
+            "metrics",
+            {"of": "ndvi", "what": "season_count season_peak", "seasons": 2},
+            [
+                "Sentinel2_NDVI_season_count", "Sentinel2_NDVI_season_peak_1",
+                "Sentinel2_NDVI_season_peak_2",
+            ],
+        ),
         ("valid_count", {}, ["Sentinel2_valid_count"]),
         ("landsat8old_valid_last", {}, ["Landsat8Old_valid_last"]),
         ("b6_valid_count", {}, ["Landsat8Old_valid_count"]),
@@ -109,6 +120,9 @@ REFUSED = {
     "NaN": ("ndvi_season_end", {"min_amplitude": np.nan}, "min_amplitude: nan: .*finite"),
     "argument": ("ndvi_season_end", {"treshold": 0.2}, "treshold: .*did you mean threshold?"),
     "twice": ("ndvi_mean", {"of": "b4"}, "of: the name says it already"),
+    "no season": ("ndvi_mean", {"season": 2}, "season: it changes nothing of mean, only of season"),
+    "no threshold": ("ndvi_season_peak", {"threshold": 0.2}, "threshold: it changes nothing of s"),
+    "all seasons": ("ndvi_season_count", {"seasons": 2}, "seasons: it changes nothing of season_c"),
     "number": ("metrics", {"of": "ndvi", "what": [90]}, "what: 90: .*string"),
 }
 
@@ -129,6 +143,10 @@ def test_all_faults_are_named_at_once(series, products, tmp_path) -> None:
     words = ("p900", "'men'", "season: 'x'", "seson", "'b9'", "'b'")
     texts = [fault.message for fault in raised.value.faults]
     assert [word in text for word, text in zip(words, texts, strict=True)] == [True] * 6
+    with pytest.raises(ConfigError) as raised:
+        compute_metrics("ndvi_p90", Accessors(series), min_rise=0.3, min_amplitude=9)
+    places = [fault.message.split(": ")[2] for fault in raised.value.faults]
+    assert places == ["min_rise", "min_amplitude"]
     functions = (*calls("ndiv_mean", "ndvi_mean", "b2_p200"),)
     with pytest.raises(ConfigError) as raised:
         make_plan(tutorial(products, tmp_path, functions=functions))
