@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sitsflow.errors import ConfigError, Fault
+from sitsflow.errors import ConfigError, ExpressionError, Fault
 from sitsflow.features.metric_call import MetricsCall, NamedSeries, named, read_call
 from sitsflow.features.metric_names import GENERAL
 from sitsflow.features.metric_table import BY_THRESHOLD, group_of
+from sitsflow.timeseries.indices import catalogue_index, index_names
 from sitsflow.timeseries.series import Series
 
 PLACE = "external_features.functions"
@@ -125,11 +127,26 @@ def _found(of: str, series: Mapping[str, Series], *, needs_series: bool) -> Seri
         begin = f"{label.lower()}_"
         if of.lower().startswith(begin) and (name := _name_in(one, of[len(begin) :])):
             return SeriesName(label, name)
+    if index := _index_not_asked_for(of, series):
+        raise LookupError(
+            f"{index} is an index that this run does not compute: name it in "
+            "sensors_data_interpolation.spectral_indices"
+        )
     known = list(dict.fromkeys(name for one in series.values() for name in _names(one)))
     raise LookupError(
         f"no band or index {of!r} of {' or '.join(series) or 'a sensor with dates'}"
         f"{_hint(of, known)}"
     )
+
+
+def _index_not_asked_for(of: str, series: Mapping[str, Series]) -> str | None:
+    """Return the catalogue's name of an index that one of the sensors has the bands for."""
+    for name in index_names():
+        if name.lower() == of.lower():
+            for one in series.values():
+                with suppress(ExpressionError):
+                    return catalogue_index(name, one.plan.sensor, one.plan.bands).name
+    return None
 
 
 def _names(series: Series) -> tuple[str, ...]:

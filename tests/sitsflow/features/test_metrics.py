@@ -104,6 +104,8 @@ REFUSED = {
     "no metric at all": ("metrics", {"of": "ndvi", "what": "zzz"}, "metrics are p0 to p100, sum,"),
     "percentile": ("ndvi_p101", {}, "p101: percentiles are p0 to p100"),
     "index": ("ndiv_mean", {}, "no band or index 'ndiv' .*; did you mean .*NDVI"),
+    "index not asked for": ("savi_mean", {}, "SAVI is an index that .*spectral_indices"),
+    "index of other bands": ("dprvivv_mean", {}, "no band or index 'dprvivv'"),
     "band": ("b80_mean", {}, "no band or index 'b80' of Sentinel2 or Landsat8Old; did you mean B8"),
     "of a sensor": ("b12_mean", {"sensor": "Landsat8Old"}, "no band or index 'b12' of Landsat8Old"),
     "sensor": ("b4_mean", {"sensor": "Sentinel3"}, "no sensor with dates 'Sentinel3'.*Sentinel2"),
@@ -269,7 +271,7 @@ def test_files_depend_on_the_code_of_metrics_where_there_are_any(
 def test_all_modules_that_make_metrics_count() -> None:
     """Those that they import too, but what series and accessors are made of anyway."""
     known = {module.__name__ for module in METRIC_MODULES}
-    rest = ("errors", "dates", "timeseries.series", "features.accessors")
+    rest = ("errors", "dates", "timeseries.series", "timeseries.indices", "features.accessors")
     besides = {f"sitsflow.{name}" for name in rest}
     root = Path(sitsflow.__file__).parents[1]
     for name in known:
