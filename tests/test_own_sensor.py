@@ -190,6 +190,22 @@ def test_a_file_beside_a_single_one_that_its_name_does_not_tell(
         read_sensor(path)
 
 
+def test_all_faults_of_all_descriptions_are_named(tmp_path: Path) -> None:
+    config = described(tmp_path, 2)
+    good = (tmp_path / "sensors" / "mine.yaml").read_text()
+    first = good.replace("nodata: 0", "nodatta: 0").replace("?P<date>", "?P<day>")
+    (tmp_path / "sensors" / "first.yaml").write_text(first)
+    (tmp_path / "sensors" / "second.yaml").write_text("just text")
+    with pytest.raises(ConfigError) as raised:
+        planned(config)
+    said = raised.value.faults[0].message
+    lines = (
+        "first.yaml: not a sensor description", "\n  product: lacks the named group date",
+        "\n  nodata: missing", "\n  nodatta: no such key", "second.yaml: not a sensor description",
+    )  # fmt: skip
+    assert [line in said for line in lines] == [True] * len(lines)
+
+
 def test_side_files_of_single_files_are_no_products_whatever_the_pattern(tmp_path: Path) -> None:
     config = described(tmp_path, 1)
     write_modis(tmp_path / "modis")

@@ -256,17 +256,30 @@ def read_sensor(path: Path) -> Sensor:
 
 def _place(fault: Mapping[str, Any]) -> str:
     where = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-    return f"  {where}: {fault['msg']}"
+    said = {"missing": "missing", "extra_forbidden": "no such key"}
+    return f"  {where}: {said.get(fault['type'], fault['msg'].removeprefix('Value error, '))}"
 
 
 def load_sensors(folders: Sequence[Path] = ()) -> dict[str, Sensor]:
-    """Load the built-in sensors and those of the user's `folders`, by name; the last one wins."""
+    """Load the built-in sensors and those of the user's `folders`, by name; the last one wins.
+
+    Raises
+    ------
+    SensorFileError
+        Naming all files that are wrong.
+    """
     builtin = Path(str(files("sitsflow.products.sensors")))
-    sensors = {}
+    sensors, faults = {}, []
     for folder in (builtin, *folders):
         for path in sorted(folder.glob("*.yaml")):
-            sensor = read_sensor(path)
-            sensors[sensor.name] = sensor
+            try:
+                sensor = read_sensor(path)
+            except SensorFileError as error:
+                faults.append(str(error))
+            else:
+                sensors[sensor.name] = sensor
+    if faults:
+        raise SensorFileError("\n".join(faults))
     return sensors
 
 
