@@ -218,6 +218,8 @@ def _faults(wrong: list[ErrorDetails], given: Mapping[str, Mapping[str, Any]]) -
 def _message(detail: ErrorDetails, value: Any) -> str:
     if detail["type"] == "missing":
         return "mandatory, but not given"
+    if detail["type"] == "too_short":
+        return f"names none; give at least {detail['ctx']['min_length']} (given: {value!r})"
     text = detail["msg"].removeprefix("Value error, ")
     text = text.replace("Extra inputs are not permitted", "no such key")
     return f"{text[0].lower()}{text[1:]} (given: {value!r})"

@@ -266,6 +266,10 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"chain": {"list_tile": ["../s2"]}},
         {"chain.list_tile": "not a tile's name: '../s2'"},
     ),
+    "no tile": (
+        {"chain": {"list_tile": ""}},
+        {"chain.list_tile": "names none; give at least 1 (given: '')"},
+    ),
     "sections that are none": (
         {"chain": 3, "external_features": ["get_ndvi"]},
         {
