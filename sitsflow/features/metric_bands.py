@@ -154,15 +154,19 @@ def _names(series: Series) -> tuple[str, ...]:
 
 
 def _name_in(series: Series, of: str) -> str | None:
-    """Return the band or index that is meant: by its name in any case, or by its common name."""
-    names = _names(series)
+    """Return the band or index that is meant: by a name of its own in any case, or a common one."""
+    names, sensor = _names(series), series.plan.sensor
     if of in names:
         return of
     for name in names:
         if name.lower() == of.lower():
             return name
-    common = series.plan.sensor.band_of(of.lower())
-    return common.name if common is not None and common.name in names else None
+    also = [band for band in sensor.bands if of.lower() in map(str.lower, band.aliases)]
+    common = sensor.band_of(of.lower())
+    for band in (*also, *((common,) if common else ())):
+        if band.name in names:
+            return band.name
+    return None
 
 
 def _hint(wanted: str, known: list[str]) -> str:

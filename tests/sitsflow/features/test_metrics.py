@@ -98,6 +98,14 @@ def test_of_two_sensors_with_a_band_sentinel_2_comes_first_and_else_the_first(se
         np.testing.assert_allclose(values[:, :, 0], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["b2_mean", "B2_mean", "b02_mean", "blue_mean"])
+def test_bands_may_be_called_by_another_name_of_theirs(name) -> None:
+    bands = load_sensors()["Sentinel_2_S2C"].band_names
+    request = request_for("Sentinel_2_S2C")
+    other = {"Sentinel2S2C": series_of("Sentinel_2_S2C", bands, request)[0]}
+    assert compute_metrics(name, Accessors(other))[1] == ["Sentinel2S2C_B02_mean"]
+
+
 REFUSED = {
     "metric": ("metrics", {"of": "ndvi", "what": ["maen"]}, "no metric 'maen'; did you mean mean?"),
     "other name": ("metrics", {"of": "ndvi", "what": "sos"}, "did you mean season_start"),
