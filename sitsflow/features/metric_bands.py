@@ -161,10 +161,9 @@ def _name_in(series: Series, of: str) -> str | None:
     for name in names:
         if name.lower() == of.lower():
             return name
-    also = [band for band in sensor.bands if of.lower() in map(str.lower, band.aliases)]
-    common = sensor.band_of(of.lower())
-    for band in (*also, *((common,) if common else ())):
-        if band.name in names:
+    for band in sensor.bands:
+        also = {*map(str.lower, band.aliases), band.common}
+        if of.lower() in also and band.name in names:
             return band.name
     return None
 
