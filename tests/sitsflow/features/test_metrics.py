@@ -231,6 +231,10 @@ def test_a_name_that_is_neither_is_missing_in_the_module(module) -> None:
         load_functions(module, ["ndvi_range"])
     with pytest.raises(FunctionError, match=r"no function 'ndvi_90'; did you mean ndvi_p90\?"):
         load_functions(module, ["ndvi_90"])
+    with pytest.raises(
+        FunctionError, match=r"^external_features\.functions: .*'zzz'; `sitsflow fu"
+    ):
+        load_functions(module, ["zzz"])
     with pytest.raises(ConfigError, match=r"no band or index 'nvdi'.*nearest function is ndvi_p90"):
         load_functions(module, ["nvdi_p90"]).call("nvdi_p90", Accessors({}), {}, "here")
 
