@@ -223,6 +223,12 @@ class Chain(Section):
     def _nothing_is_none(cls, value: Any) -> Any:
         return "none" if value is None else value.lower() if isinstance(value, str) else value
 
+    @field_validator("proj", mode="before")
+    @classmethod
+    def _proj_is_text(cls, value: object) -> object:
+        # YAML reads 2154 as a number.
+        return str(value) if isinstance(value, int) else value
+
     @field_validator("proj")
     @classmethod
     def _system_exists(cls, value: str | None) -> str | None:

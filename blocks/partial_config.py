@@ -113,14 +113,30 @@ def _sensors(
     chain = raw.get("chain")
     folders = chain.get("sensor_folders") if isinstance(chain, Mapping) else None
     folders = [] if is_off(folders) else [folders] if isinstance(folders, str) else folders
+    builtin = load_sensors()
     try:
         paths = TypeAdapter(tuple[FilePath, ...]).validate_python(folders, context=context)
-        return load_sensors(paths)
+        found = load_sensors(paths)
     except ValidationError:
-        pass  # reported with the other values of the section
+        return builtin  # reported with the other values of the section
     except (SensorFileError, OSError) as error:
         faults.append(Fault("chain.sensor_folders", str(error)))
-    return load_sensors()
+        return builtin
+    clashes = dict(_clashes(found, builtin))
+    faults.extend(Fault("chain.sensor_folders", message) for message in clashes.values())
+    return {name: sensor for name, sensor in found.items() if name not in clashes}
+
+
+def _clashes(
+    found: Mapping[str, Sensor], builtin: Mapping[str, Sensor]
+) -> Iterator[tuple[str, str]]:
+    """Yield the names of described sensors that stand for something else, and why."""
+    roots = {sensor.path_key for sensor in builtin.values()}
+    for name, sensor in found.items():
+        if name in SECTIONS and name not in builtin:
+            yield name, f"name: {name} is a section that is no sensor's of yours; take another"
+        elif sensor.path_key in SECTIONS["chain"].model_fields and sensor.path_key not in roots:
+            yield name, f"path_key: {sensor.path_key}, of {name}, is a key of its own; take another"
 
 
 def _sort_section(partial: PartialConfig, name: str, section: dict[str, Any]) -> None:
@@ -218,6 +234,8 @@ def _faults(wrong: list[ErrorDetails], given: Mapping[str, Mapping[str, Any]]) -
 def _message(detail: ErrorDetails, value: Any) -> str:
     if detail["type"] == "missing":
         return "mandatory, but not given"
+    if detail["type"] == "too_short":
+        return f"names none; give at least {detail['ctx']['min_length']} (given: {value!r})"
     text = detail["msg"].removeprefix("Value error, ")
     text = text.replace("Extra inputs are not permitted", "no such key")
     return f"{text[0].lower()}{text[1:]} (given: {value!r})"

@@ -23,7 +23,7 @@ _NO_EFFECT: Mapping[str, str] = {
     "Processing.Mode": "GRD products only",
     "Processing.Orthorectification_gridspacing": "no coarse grid of places is made",
     "Processing.OutputSpatialResolution": _GRID,
-    "Processing.RAMPerProcess": "chain.maximum_ram says what a task may use",
+    "Processing.RAMPerProcess": "task_retry_limits.maximum_ram says what a task may use",
     "Processing.SRTMShapefile": "the rasters tell themselves where they are",
     "Processing.Tiles": "chain.list_tile names the tiles",
     "Processing.TilesShapefile": "tiles lie where other products, a reference or their names say",

@@ -19,7 +19,7 @@ from prefect_dask.task_runners import DaskTaskRunner
 from blocks.cluster import MALLOC_ENVIRONMENT, DaskCluster
 from flows.prefect_compat import flush
 from flows.reach import refuse_unreachable
-from flows.resources import MORE_CHUNKS, Resources, gb, most_ram
+from flows.resources import Resources, gb, most_ram, too_large
 from sitsflow.errors import ClusterError, ResourceError
 
 _SETTINGS = {
@@ -242,11 +242,7 @@ class RunCluster:
     def _check(self, workers: list[Resources]) -> None:
         for name, wanted in self._wanted.items():
             if not any(wanted.fits(worker) for worker in workers):
-                raise ResourceError(
-                    f"{name} asks for {wanted}, and the largest worker has {self.largest}: "
-                    f"{MORE_CHUNKS}, lower task_retry_limits.maximum_ram where chunks are "
-                    "automatic, or use a cluster with larger workers"
-                )
+                raise ResourceError(too_large(name, wanted, self.largest))
 
 
 def _client(address: str) -> Any:

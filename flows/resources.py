@@ -93,6 +93,19 @@ class RetryLimits:
         return f"{how} with {gb(had.ram_gb)} given, on {times}: {MORE_CHUNKS}, or {remedy}"
 
 
+def too_large(task: str, wanted: Resources, largest: Resources) -> str:
+    """Return what to do about a task that no worker has room for; only chunks can be smaller."""
+    fewer = (
+        f"{MORE_CHUNKS}, lower task_retry_limits.maximum_ram where chunks are automatic, or "
+        if task == "write_features"
+        else ""
+    )
+    return (
+        f"{task} asks for {wanted}, and the largest worker has {largest}: {fewer}use a cluster "
+        "with larger workers"
+    )
+
+
 def gb(value: float) -> str:
     """Return gigabytes as text, with no more digits than an estimate has."""
     return f"{round(value, 1):g} GB" if value >= 0.1 else f"{value:.2g} GB"

@@ -190,6 +190,59 @@ def test_a_file_beside_a_single_one_that_its_name_does_not_tell(
         read_sensor(path)
 
 
+def test_all_faults_of_all_descriptions_are_named(tmp_path: Path) -> None:
+    config = described(tmp_path, 2)
+    good = (tmp_path / "sensors" / "mine.yaml").read_text()
+    first = good.replace("nodata: 0", "nodatta: 0").replace("?P<date>", "?P<day>")
+    (tmp_path / "sensors" / "first.yaml").write_text(first)
+    (tmp_path / "sensors" / "second.yaml").write_text("just text")
+    with pytest.raises(ConfigError) as raised:
+        planned(config)
+    said = raised.value.faults[0].message
+    lines = (
+        "first.yaml: not a sensor description", "\n  product: lacks the named group date",
+        "\n  nodata: missing", "\n  nodatta: no such key", "second.yaml: not a sensor description",
+    )  # fmt: skip
+    assert [line in said for line in lines] == [True] * len(lines)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("name: PlanetScope", "name: chain", "name: chain is a section"),
+        (
+            "path_key: planetscope_path",
+            "path_key: list_tile",
+            "list_tile, of PlanetScope, is a key",
+        ),
+        ("path_key: planetscope_path", "path_key: planet path", r"\(given: 'planet path'\)"),
+        ("'%Y%m%d'", "'%Q'", "'%Q' is no format of a date"),
+        ("'%Y%m%d'", "'%Y'", "'%Y' does not tell year, month and day"),
+        ("label: PlanetScope", "label: Planet_Scope", "letters and digits only"),
+    ],
+)
+def test_names_and_formats_that_mean_something_else(
+    tmp_path: Path, old: str, new: str, words: str
+) -> None:
+    config = described(tmp_path, 2)
+    path = tmp_path / "sensors" / "mine.yaml"
+    path.write_text(path.read_text().replace(old, new, 1))
+    with pytest.raises(ConfigError, match=words) as raised:
+        planned(config)
+    assert raised.value.faults[0].place == "chain.sensor_folders"
+
+
+def test_a_band_without_a_size_is_one_fault(tmp_path: Path) -> None:
+    described(tmp_path, 2)
+    path = tmp_path / "sensors" / "mine.yaml"
+    path.write_text(path.read_text().replace("resolution: 3", "resolution: 0", 1))
+    with pytest.raises(SensorFileError) as raised:
+        read_sensor(path)
+    assert [line.split(":")[0] for line in str(raised.value).splitlines()[1:]] == [
+        "  bands.0.resolution"
+    ]
+
+
 def test_side_files_of_single_files_are_no_products_whatever_the_pattern(tmp_path: Path) -> None:
     config = described(tmp_path, 1)
     write_modis(tmp_path / "modis")

@@ -259,7 +259,8 @@ def _day(name: str, text: str) -> date:
             return datetime.strptime(text, form).date()
         except ValueError:
             continue
-    raise ConfigError([Fault(f"--{name}", f"{text!r} is not a date; write e.g. 20180101")])
+    message = f"{text!r} is not a date; write e.g. 20180101"
+    raise ConfigError([Fault(f"--{name}", message)], "the command line")
 
 
 def _count(done: int, total: int) -> None:

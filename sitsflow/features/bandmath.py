@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -96,19 +96,24 @@ def parse(text: str) -> Expression:
     ExpressionError
         Naming the part that is not understood.
     """
+    return _parsed(text, text, "bands b1, b2, ...")
+
+
+def _parsed(text: str, written: str, names: str) -> Expression:
+    """Parse an expression of bands; messages quote it as it was `written`, and name the bands."""
     if len(text) > _LONGEST:
         raise ExpressionError(f"an expression of {len(text)} characters; at most {_LONGEST}")
     python = text.strip().replace("^", "**").replace("&&", " and ").replace("||", " or ")
     try:
         tree = ast.parse(_choices(python), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        raise ExpressionError(f"{_begin(text)} is not an expression") from None
+        raise ExpressionError(f"{_begin(written)} is not an expression") from None
     if _is_too_deep(tree):
-        raise ExpressionError(f"{_begin(text)} is nested more than {_DEEPEST} levels deep")
+        raise ExpressionError(f"{_begin(written)} is nested more than {_DEEPEST} levels deep")
     numbers: set[int] = set()
-    _check(tree, text, numbers)
+    _check(tree, _Words(written, names), numbers)
     if not numbers:
-        raise ExpressionError(f"{text!r} uses no band; bands are called b1, b2, ...")
+        raise ExpressionError(f"{written!r} uses none of the {names}")
     return Expression(text=text.strip(), bands=tuple(sorted(numbers)), _tree=tree)
 
 
@@ -127,17 +132,18 @@ def parse_of(text: str, bands: Sequence[str]) -> Expression:
         If it cannot be parsed, or names what is not there.
     """
     numbers = {band.lower(): at for at, band in enumerate(bands, start=1)}
+    have = ", ".join(numbers)
 
     def numbered(match: re.Match[str]) -> str:
         name = match[0].lower()
         if name not in numbers:
-            have = ", ".join(numbers)
             raise ExpressionError(f"{text!r}: there is no {name} among the polarisations {have}")
         return f"b{numbers[name]}"
 
     if other := re.search(r"\bb\d+\b", text, re.IGNORECASE):
-        raise ExpressionError(f"{text!r}: no {other[0]}; polarisations are {', '.join(numbers)}")
-    return parse(re.sub(r"\b[vh][vh]\b", numbered, text, flags=re.IGNORECASE))
+        raise ExpressionError(f"{text!r}: no {other[0]}; polarisations are {have}")
+    numbered_text = re.sub(r"\b[vh][vh]\b", numbered, text, flags=re.IGNORECASE)
+    return _parsed(numbered_text, text, f"polarisations {have}")
 
 
 def _is_too_deep(tree: ast.expr) -> bool:
@@ -205,7 +211,14 @@ def _choice(text: str) -> str:
     raise ValueError("a question without a colon")
 
 
-def _check(node: ast.AST, text: str, numbers: set[int]) -> None:
+class _Words(NamedTuple):
+    """What messages say of an expression: its text, and the bands that it may name."""
+
+    text: str
+    names: str
+
+
+def _check(node: ast.AST, words: _Words, numbers: set[int]) -> None:
     match node:
         case ast.Constant(value=int() | float() as value) if _is_number(value):
             return
@@ -214,7 +227,9 @@ def _check(node: ast.AST, text: str, numbers: set[int]) -> None:
             return
         case ast.Call(func=ast.Name(id=name), args=args, keywords=[]) if name in _FUNCTIONS:
             if len(args) != _FUNCTIONS[name][0]:
-                raise ExpressionError(f"{text!r}: {name} takes {_FUNCTIONS[name][0]} argument(s)")
+                raise ExpressionError(
+                    f"{words.text!r}: {name} takes {_FUNCTIONS[name][0]} argument(s)"
+                )
             children: list[ast.expr] = args
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
             children = [left, right]
@@ -228,11 +243,11 @@ def _check(node: ast.AST, text: str, numbers: set[int]) -> None:
             part = ast.unparse(node)
             known = ", ".join(sorted(_FUNCTIONS))
             raise ExpressionError(
-                f"{text!r}: {part!r} is not allowed; allowed are bands b1, b2, ..., numbers, "
+                f"{words.text!r}: {part!r} is not allowed; allowed are {words.names}, numbers, "
                 f"+ - * / ^, comparisons, and {known}"
             )
     for child in children:
-        _check(child, text, numbers)
+        _check(child, words, numbers)
 
 
 def _evaluate(node: ast.AST, bands: Mapping[int, Array]) -> Any:

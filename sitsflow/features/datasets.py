@@ -64,7 +64,8 @@ def dataset_of(container: Accessors, label: str | None) -> xarray.Dataset:
         shape = (*series.shape, len(names))
         later = _ReadLater(lambda: _raster(container), shape, np.float32)
         variables["exogenous"] = _lazily(("y", "x", "exogenous_band"), later)
-        coords["exogenous_band"] = ("exogenous_band", list(names))
+        known = [name or str(number) for number, name in enumerate(names, start=1)]
+        coords["exogenous_band"] = ("exogenous_band", known)
     return xarray.Dataset(variables, coords, attrs={"sensor": series.plan.sensor.label})
 
 

@@ -200,8 +200,8 @@ def _found(code: UserCode | None, path: Path | None, names: Sequence[str]) -> Fu
         if not _has(module, name) and not is_metric(name):
             near = difflib.get_close_matches(name, [*known, GENERAL], n=1, cutoff=0.5)
             best = nearest_name(name) or next(iter(near), "")
-            hint = f"; did you mean {best}?" if best else ""
-            faults.append(f"{where}: no function {name!r}{hint}")
+            hint = f"did you mean {best}?" if best else "`sitsflow functions CONFIG` lists all"
+            faults.append(f"external_features.functions: {where}: no function {name!r}; {hint}")
     if faults:
         raise FunctionError("\n".join(faults))
     return Functions(module, code)

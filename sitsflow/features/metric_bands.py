@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NamedTuple
 
-from sitsflow.errors import ConfigError, Fault
+from sitsflow.errors import ConfigError, ExpressionError, Fault
 from sitsflow.features.metric_call import MetricsCall, NamedSeries, named, read_call
 from sitsflow.features.metric_names import GENERAL
-from sitsflow.features.metric_table import group_of
+from sitsflow.features.metric_table import BY_THRESHOLD, group_of
+from sitsflow.timeseries.indices import catalogue_index, index_names
 from sitsflow.timeseries.series import Series
 
 PLACE = "external_features.functions"
 _FIRST = "Sentinel2"  # of several sensors that have a band
-_BY_THRESHOLD = {"season_start", "season_end", "season_length", "season_integral"}
 
 
 class SeriesName(NamedTuple):
@@ -89,7 +90,7 @@ def _bands(series: SeriesName, metric: str, call: MetricsCall) -> Iterator[Metri
         yield MetricBand(label, series, metric)
         return
     default = MetricsCall.model_fields["threshold"].default
-    if metric in _BY_THRESHOLD and call.threshold != default:
+    if metric in BY_THRESHOLD and call.threshold != default:
         label += f"_t{100 * call.threshold:g}"
     for season in call.seasons_wanted:
         numbered = f"{label}_{season}" if call.numbers_seasons else label
@@ -126,6 +127,11 @@ def _found(of: str, series: Mapping[str, Series], *, needs_series: bool) -> Seri
         begin = f"{label.lower()}_"
         if of.lower().startswith(begin) and (name := _name_in(one, of[len(begin) :])):
             return SeriesName(label, name)
+    if index := _index_not_asked_for(of, series):
+        raise LookupError(
+            f"{index} is an index that this run does not compute: name it in "
+            "sensors_data_interpolation.spectral_indices"
+        )
     known = list(dict.fromkeys(name for one in series.values() for name in _names(one)))
     raise LookupError(
         f"no band or index {of!r} of {' or '.join(series) or 'a sensor with dates'}"
@@ -133,20 +139,33 @@ def _found(of: str, series: Mapping[str, Series], *, needs_series: bool) -> Seri
     )
 
 
+def _index_not_asked_for(of: str, series: Mapping[str, Series]) -> str | None:
+    """Return the catalogue's name of an index that one of the sensors has the bands for."""
+    for name in index_names():
+        if name.lower() == of.lower():
+            for one in series.values():
+                with suppress(ExpressionError):
+                    return catalogue_index(name, one.plan.sensor, one.plan.bands).name
+    return None
+
+
 def _names(series: Series) -> tuple[str, ...]:
     return (*series.plan.bands, *series.indices)
 
 
 def _name_in(series: Series, of: str) -> str | None:
-    """Return the band or index that is meant: by its name in any case, or by its common name."""
-    names = _names(series)
+    """Return the band or index that is meant: by a name of its own in any case, or a common one."""
+    names, sensor = _names(series), series.plan.sensor
     if of in names:
         return of
     for name in names:
         if name.lower() == of.lower():
             return name
-    common = series.plan.sensor.band_of(of.lower())
-    return common.name if common is not None and common.name in names else None
+    for band in sensor.bands:
+        also = {*map(str.lower, band.aliases), band.common}
+        if of.lower() in also and band.name in names:
+            return band.name
+    return None
 
 
 def _hint(wanted: str, known: list[str]) -> str:

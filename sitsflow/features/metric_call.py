@@ -18,7 +18,7 @@ from pydantic import (
 )
 
 from sitsflow.features.metric_names import GENERAL, short_name
-from sitsflow.features.metric_table import NAMES, group_of, nearest, percentile
+from sitsflow.features.metric_table import NAMES, group_of, nearest, percentile, touched_by
 from sitsflow.timeseries.phenology import Rules
 
 _MOST_SEASONS = 50
@@ -140,9 +140,23 @@ def _is_list(value: Any) -> bool:
 
 def _read(arguments: Mapping[str, Any]) -> tuple[MetricsCall | None, list[str]]:
     try:
-        return MetricsCall.model_validate(dict(arguments)), []
+        call = MetricsCall.model_validate(dict(arguments))
     except ValidationError as error:
         return None, list(_texts(error))
+    faults = list(_without_effect(call))
+    return (None if faults else call), faults
+
+
+def _without_effect(call: MetricsCall) -> Iterator[str]:
+    """Name the arguments that were given and count for none of the metrics."""
+    for key in MetricsCall.model_fields:
+        touched = touched_by(key)
+        given = key in call.model_fields_set and getattr(call, key) is not None
+        if touched and given and not set(touched) & set(call.what):
+            yield (
+                f"{key}: it changes nothing of {', '.join(call.what)}, only of "
+                f"{', '.join(touched)}; leave it out"
+            )
 
 
 def _texts(error: ValidationError) -> Iterator[str]:

@@ -113,6 +113,8 @@ TABLE = (
 
 NAMES = tuple(one.name for one in TABLE if one.name.isidentifier())
 """All but the percentiles."""
+BY_THRESHOLD = ("season_start", "season_end", "season_length", "season_integral")
+"""Those that the threshold of a season moves."""
 _GROUPS = {one.name: one.group for one in TABLE}
 _ELSEWHERE = {
     "average": "mean", "stdev": "std", "stddev": "std", "rng": "amplitude", "range": "amplitude",
@@ -135,6 +137,16 @@ def group_of(name: str) -> Group | None:
     if share is not None:
         return "statistics" if share <= 100 else None
     return _GROUPS.get(name)
+
+
+def touched_by(argument: str) -> tuple[str, ...]:
+    """Return the metrics that an argument of seasons counts for, () of any other argument."""
+    seasonal = tuple(name for name in NAMES if group_of(name) == "season")
+    if argument == "threshold":
+        return BY_THRESHOLD
+    if argument in ("season", "seasons"):
+        return tuple(name for name in seasonal if name != "season_count")
+    return seasonal if argument in ("min_rise", "min_amplitude") else ()
 
 
 def nearest(name: str) -> str | None:

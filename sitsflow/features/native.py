@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sitsflow.dates import stamp
+from sitsflow.errors import ConfigError, ExpressionError, Fault
 from sitsflow.features import bandmath
 from sitsflow.features.labels import series_labels
 from sitsflow.products.sensors.model import Sensor
@@ -32,18 +33,30 @@ class NativeFeature(NamedTuple):
 
 
 def indices_of(sensor: Sensor, bands: tuple[str, ...], request: Request) -> dict[str, Index]:
-    """Return the indices a run offers for a sensor: accessors by these names exist."""
+    """Return the indices a run offers for a sensor: accessors by these names exist.
+
+    Raises
+    ------
+    ConfigError
+        Naming all indices of the catalogue that the bands do not allow.
+    """
     if not sensor.dated:
         return {}
     optical = request.indices and not sensor.is_radar
     found = iota2_indices_of(sensor, bands, request) if optical else {}
     kinds = {one.radar is not None for one in request.sensors if not one.patterns}
+    faults = []
     for name in request.spectral_indices:
         if len(kinds) > 1 and is_radar_index(name) != sensor.is_radar:
             continue  # it is of the other kind of sensors
         # The catalogue's NDVI is not x 1000; where iota2's is there its name is taken.
         if name not in found:
-            found[name] = catalogue_index(name, sensor, bands)
+            try:
+                found[name] = catalogue_index(name, sensor, bands)
+            except ExpressionError as error:
+                faults.append(Fault("sensors_data_interpolation.spectral_indices", str(error)))
+    if faults:
+        raise ConfigError(faults)
     return found
 
 

@@ -25,9 +25,10 @@ def over_xarray(*given: Any) -> Any:
     A dataset has a variable for each band and index, (y, x, time), interpolated, such as ``B4``
     and ``NDVI``; for each band as observed, (y, x, raw_time), such as ``raw_B4``; ``raw_masks``
     (0 valid, 1 cloud, edge or saturated, 2 not acquired); and ``exogenous``, (y, x,
-    exogenous_band), if the run has a raster of the user's. Values, dtypes and units are those of
-    the accessors. A variable is read when its values are looked at: the run reads the bands that
-    the function looked at when it was tried, and no others.
+    exogenous_band), if the run has a raster of the user's, by the descriptions of its bands, or
+    their numbers as text where they have none. Values, dtypes and units are those of the
+    accessors. A variable is read when its values are looked at: the run reads the bands that the
+    function looked at when it was tried, and no others.
 
     The function returns a `xarray.DataArray` of (y, x) or with one more dimension, a dataset of
     such variables, or one of both with labels as a tuple. Without labels a band is called by the

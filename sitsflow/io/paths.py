@@ -8,6 +8,9 @@ from pathlib import Path
 
 from sitsflow.request import MAP_NAME, Mosaic
 
+COLLECTION = "_collection.json"
+"""How the name of a STAC collection ends: the map's stands before it."""
+
 
 @dataclass(frozen=True)
 class OutputPaths:
@@ -92,7 +95,7 @@ class OutputPaths:
     @property
     def collection(self) -> Path:
         """STAC collection of the maps of tiles."""
-        return self.final / f"{self.name}_collection.json"
+        return self.final / f"{self.name}{COLLECTION}"
 
     @property
     def description(self) -> Path:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sitsflow.errors import GridError, MissingInputError
 from sitsflow.geo.grid import Window
-from sitsflow.library.windows import Part, pixel_at, window_in
+from sitsflow.library.windows import Part, pixel_at, place_text, window_in
 from sitsflow.plan import Plan, TilePlan
 
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ class MapPlan:
         for tile in self.tiles.values():
             if tile.grid.pixel_at(x, y) is not None:
                 return tile
-        raise GridError(f"x {x:g}, y {y:g} ({self.crs}) lies in none of {', '.join(self.tiles)}")
+        raise GridError(f"{place_text(x, y)} ({self.crs}) lies in none of {', '.join(self.tiles)}")
 
     def _window(self, tile: TilePlan, part: Part | None) -> Window:
         return window_in(tile.grid, part, f"tile {tile.tile}")

@@ -63,8 +63,9 @@ def _check_names(series: Sequence[Series], names: Sequence[str]) -> None:
     known = dict.fromkeys(name for one in series for name in (*one.plan.bands, *one.indices))
     for name in names:
         if not any(one.plan.sensor.canonical(name) in known for one in series):
-            near = difflib.get_close_matches(name, list(known), n=1)
-            hint = f"did you mean {near[0]}? " if near else ""
+            by_case = {one.lower(): one for one in known}
+            near = difflib.get_close_matches(name.lower(), list(by_case), n=1)
+            hint = f"did you mean {by_case[near[0]]}? " if near else ""
             raise MissingInputError(
                 f"no band or index {name!r} of these sensors; {hint}there are {', '.join(known)}"
             )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from numbers import Real
 from typing import Any
 
 from sitsflow.errors import GridError
@@ -26,16 +27,16 @@ def window_in(grid: Grid, part: Part | None, name: str) -> Window:
         return grid.whole
     if isinstance(part, Window):
         return _inside(grid, part, name)
-    values: Sequence[Any] = tuple(part)
+    values: tuple[Any, ...] = tuple(part) if isinstance(part, Iterable) else ()
     if len(values) == 2 and all(isinstance(one, slice) for one in values):
         return _of_slices(grid, values[0], values[1], name)
-    if len(values) == 4:
+    if len(values) == 4 and all(isinstance(one, Real) for one in values):
         west, south, east, north = map(float, values)
         found = grid.window_of((west, south, east, north))
         if found is None:
             raise GridError(
-                f"{name}: nothing of it lies within {west:g}, {south:g}, {east:g}, {north:g} "
-                f"(west, south, east, north in {grid.system}); it covers {_text(grid)}"
+                f"{name}: nothing of it lies within {_text((west, south, east, north))} "
+                f"(west, south, east, north in {grid.system}); it covers {_text(grid.bounds)}"
             )
         return found
     raise GridError(
@@ -55,7 +56,8 @@ def pixel_at(grid: Grid, x: float, y: float, name: str) -> Window:
     found = grid.pixel_at(x, y)
     if found is None:
         raise GridError(
-            f"{name}: x {x:g}, y {y:g} lies outside; it covers {_text(grid)} in {grid.system}"
+            f"{name}: {place_text(x, y)} lies outside; it covers {_text(grid.bounds)} in "
+            f"{grid.system}"
         )
     return found
 
@@ -93,5 +95,10 @@ def _of_slices(grid: Grid, rows: slice, cols: slice, name: str) -> Window:
     return Window(row=top, col=left, height=bottom - top, width=right - left)
 
 
-def _text(grid: Grid) -> str:
-    return ", ".join(f"{value:g}" for value in grid.bounds)
+def place_text(x: float, y: float) -> str:
+    """Return a place for messages; of coordinates in metres, whole millions, no digit is lost."""
+    return f"x {x:.10g}, y {y:.10g}"
+
+
+def _text(bounds: Sequence[float]) -> str:
+    return ", ".join(f"{value:.10g}" for value in bounds)

@@ -40,6 +40,16 @@ def plan_notices(
                 )
 
 
+def memory_notice(chunk_gb: float, maximum_gb: float) -> Iterator[str]:
+    """Yield a sentence where a chunk needs more memory than the configuration allows a task."""
+    if chunk_gb > maximum_gb:
+        yield (
+            f"a chunk takes about {chunk_gb:.2f} GB, more than task_retry_limits.maximum_ram, "
+            f"{maximum_gb:.3g} GB, and is not tried again with more: cut the tiles in more chunks "
+            "(external_features.number_of_chunks), or raise maximum_ram"
+        )
+
+
 _MUCH_COARSER = 1.95  # twice, but for what a projection stretches
 
 

@@ -28,7 +28,7 @@ from sitsflow.planning.inventory import (
     first_headers,
     without,
 )
-from sitsflow.planning.notices import plan_notices
+from sitsflow.planning.notices import memory_notice, plan_notices
 from sitsflow.planning.probing import probe_tiles
 from sitsflow.planning.room import one_file_notice, room_notice
 from sitsflow.planning.series import all_series, run_sensors
@@ -100,12 +100,14 @@ def _finished(
     first = next(iter(probed.values()))
     tiles, touched = plan_tiles(request, _code_digest(code, first), grids, series, probed, checked)
     to_write = sum(bytes_written(one, len(first.labels)) for one in tiles.values())
+    chunk_ram_gb = round(largest_chunk_gb(request, tiles, probed, checked.width), 3)
     notices = [
         *inventory.notices,
         *grids.notices,
         *checked.notices,
         *touched,
         *_room_notices(request, grids, first, to_write, len(tiles)),
+        *memory_notice(chunk_ram_gb, request.maximum_ram),
         *plan_notices(request, tiles, first.labels),
     ]
     days = [day for plan in tiles.values() for one in plan.dated_series for day in one.days]
@@ -120,7 +122,7 @@ def _finished(
         area=grids.area,
         skipped=tuple(inventory.skipped),
         notices=tuple(notices),
-        chunk_ram_gb=round(largest_chunk_gb(request, tiles, probed, checked.width), 3),
+        chunk_ram_gb=chunk_ram_gb,
         cubes_ram_gb=_cubes_gb(request, tiles),
         bytes_to_read=sum(bytes_read(one, checked.width) for one in tiles.values()),
         bytes_to_write=to_write,

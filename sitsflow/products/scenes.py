@@ -229,7 +229,7 @@ def _scene(sensor: Sensor, named: _Named) -> Scene:
     try:
         when = datetime.strptime(written, sensor.date_format)
     except ValueError:
-        raise ProductError(f"{product}: {written} is not a date") from None
+        raise ProductError(f"{product}: {written} is not a date as {sensor.date_format}") from None
     files = ProductFiles(product, named.said if sensor.single_file else None)
     faults: list[str] = []
     paths = {band.name: files.only(band.file, faults) for band in sensor.bands}

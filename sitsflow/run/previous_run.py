@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import get_args
 
 from sitsflow.errors import OutputError
-from sitsflow.io.paths import OutputPaths
+from sitsflow.io.paths import COLLECTION, OutputPaths
 from sitsflow.io.record import load_record
 from sitsflow.io.write import SIDECARS
 from sitsflow.plan import Plan, load_plan, load_tile
@@ -86,16 +86,21 @@ def map_before(paths: OutputPaths) -> Path:
 
 
 def remove_other_maps(plan: Plan, made: Collection[Path]) -> None:
-    """Remove what the last mosaic left under the same name, and `made` replaces in another form.
+    """Remove what the last mosaic left and does not hold any more, now that `made` is there.
 
-    A VRT of tiles that are made again, or a file beside it, would tell of other pixels. Maps of
-    other names stay, and so does whatever no run recorded.
+    A VRT of tiles that are made again, or a file beside it, would tell of other pixels, and a
+    collection of items that are gone. A map of another name stays if it is a file of its own, and
+    so does whatever no run recorded.
     """
     names = [replace(plan.paths, mosaic=form).map for form in get_args(Mosaic)]
     names += [plan.paths.item, plan.paths.collection]
     last = load_record(Job("mosaic").record(plan.paths), plan.paths.root)
-    for path in last.outputs if last is not None else ():
-        if path in made or (path not in names and path.parent != plan.paths.by_tiles):
+    outputs = () if last is None else last.outputs
+    folders = {plan.paths.by_tiles}
+    if any(path.name.endswith(COLLECTION) for path in outputs):  # all of it leads to tiles
+        folders.add(plan.paths.final)
+    for path in outputs:
+        if path in made or (path not in names and path.parent not in folders):
             continue
         for ending in ("", *SIDECARS):
             path.with_name(path.name + ending).unlink(missing_ok=True)

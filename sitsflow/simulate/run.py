@@ -191,7 +191,7 @@ def _faults(
         about = radar or RadarOptions()
         faults += radar_faults(tiles, about.orbits, about.relief, about.slices, tracks=about.tracks)
     elif radar is not None:
-        words = "only Sentinel_1 has orbits, relief, speckle and slices: leave them out"
+        words = "only Sentinel_1 has orbits, tracks, relief, speckle and slices: leave them out"
         faults.append(Fault("sensor", words))
     return faults + series_faults(tiles, start, end, every, size)
 

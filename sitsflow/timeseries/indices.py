@@ -208,7 +208,14 @@ def is_radar_index(name: str) -> bool:
     return bool(needed) and codes.issuperset(needed)
 
 
+def index_names() -> tuple[str, ...]:
+    """Return the names of all indices of the catalogue."""
+    return tuple(_catalogue().indices)
+
+
 def _meaning(symbol: str) -> str:
+    if symbol.lower() in POLARISATIONS:  # the catalogue does not list them among its bands
+        return "a polarisation"
     catalogue = _catalogue()
     known = catalogue.bands.get(symbol) or catalogue.constants.get(symbol)
     return str(getattr(known, "long_name", None) or getattr(known, "description", "a constant"))

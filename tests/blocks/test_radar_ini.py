@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from blocks.names import SECTIONS
 from blocks.radar_ini import read_radar_ini
 from sitsflow.errors import ConfigError
 
@@ -69,6 +70,8 @@ def test_a_whole_file(ini, tmp_path):
     for place in ("Paths.Output", "Processing.FilteringMode", "Processing.RAMPerProcess"):
         assert place in notice
     assert "TemporalResolution" not in notice
+    assert "task_retry_limits.maximum_ram" in notice
+    assert "maximum_ram" in SECTIONS["task_retry_limits"].model_fields
 
 
 def test_what_is_not_given_has_its_default(ini):

@@ -144,6 +144,10 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
         {"chain": {"proj": "EPSG:99999"}},
         {"chain.proj": "no such coordinate reference system (given: 'EPSG:99999')"},
     ),
+    "a number for a system": (
+        {"chain": {"proj": 2154}},
+        {"chain.proj": "not of the form EPSG:n, e.g. 'EPSG:2154' (given: 2154)"},
+    ),
     "a meridian for a system": (
         {"chain": {"proj": "EPSG:8901"}},
         {"chain.proj": "given: 'EPSG:8901'"},
@@ -265,6 +269,10 @@ BROKEN: dict[str, tuple[Raw, dict[str, str]]] = {
     "a tile that leads away": (
         {"chain": {"list_tile": ["../s2"]}},
         {"chain.list_tile": "not a tile's name: '../s2'"},
+    ),
+    "no tile": (
+        {"chain": {"list_tile": ""}},
+        {"chain.list_tile": "names none; give at least 1 (given: '')"},
     ),
     "sections that are none": (
         {"chain": 3, "external_features": ["get_ndvi"]},

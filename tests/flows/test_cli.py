@@ -124,6 +124,15 @@ def test_a_wrong_command_line_ends_with_2(
     assert not list(tmp_path.iterdir())
 
 
+def test_a_wrong_date_is_the_command_lines(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    days = ("--start", "2018-13-01", "--end", "20181231")
+    assert run(monkeypatch, "simulate", tmp_path, "--tiles", "T31TCJ", *days) == 2
+    said = capsys.readouterr().err
+    assert "1 fault in the command line\n  --start: '2018-13-01' is not a date" in said
+
+
 def test_functions_lists_accessors_and_functions(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], config: Path
 ) -> None:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from flows.resources import Resources, RetryLimits
+from flows.resources import Resources, RetryLimits, too_large
 
 LARGEST = Resources(16.0, 4)
 
@@ -67,3 +67,12 @@ def test_tags_have_one_decimal() -> None:
     assert Resources(0.478).tags == ["ram:0.5gb", "cpu:1"]
     assert Resources(4.0, 2).tags == ["ram:4gb", "cpu:2"]
     assert Resources(0.01).tags == ["ram:0.1gb", "cpu:1"]
+
+
+def test_only_chunks_can_be_made_smaller() -> None:
+    wanted, largest = Resources(6, 1), Resources(0.3, 1)
+    said = {task: too_large(task, wanted, largest) for task in ("write_features", "preprocess")}
+    for task, text in said.items():
+        assert f"{task} asks for 6 GB and 1 CPU, and the largest worker has 0.3 GB" in text
+        assert "larger workers" in text
+    assert ["chunks" in text for text in said.values()] == [True, False]

@@ -184,6 +184,16 @@ def test_another_form_of_the_map_computes_nothing_again_and_replaces_the_first(f
     assert tasks(folder.request()) == {"merge_tile", "mosaic"}
     assert there() == {"features_map.tif"} | one
     assert (out / "final" / "features_map.tif").read_bytes() == first
+    # Under other names a file stays; a VRT of the maps of tiles, which now have other pixels, not.
+    edit("mine.py", "max", "min")(folder)
+    assert tasks(folder.request(mosaic="vrt", output_name="second")) == FEATURES
+    second = {"second.vrt", "second.json", "second_collection.json", *collection}
+    second -= {"features_map_collection.json"}
+    assert there() == {"features_map.tif"} | one | second
+    edit("mine.py", "min", "max")(folder)
+    assert tasks(folder.request(output_name="third")) == FEATURES
+    assert there() == {"features_map.tif", "third.tif", "third.json"} | one
+    assert (out / "final" / "features_map.tif").read_bytes() == first
 
 
 def test_a_corrected_function_redoes_what_its_remedy_says(folder):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date, datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -26,6 +27,15 @@ POLARISATIONS = ("vv", "vh", "hh", "hv")
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
 """In the name of a file beside a product that is a single file: a group of its pattern."""
+
+_WORD = r"^[A-Za-z0-9_]+$"
+_SAID = {
+    "missing": "missing",
+    "extra_forbidden": "no such key",
+    "string_pattern_mismatch": "letters and digits only (in a name, `path_key` or band also _)",
+}
+"""What messages say of some kinds of faults, in place of pydantic's words."""
+_ANY_DAY = date(2022, 11, 23)
 
 
 class _Strict(BaseModel):
@@ -59,7 +69,7 @@ class Band(_Strict):
     the product's name tells: ``{acquisition}`` stands for that group of the pattern.
     """
 
-    name: str = Field(pattern=r"^[A-Za-z0-9_]+$")
+    name: str = Field(pattern=_WORD)
     aliases: tuple[str, ...] = Field(default=(), description="other names that users may write")
     common: CommonName | None = None
     file: str = "*"
@@ -112,11 +122,13 @@ class Mask(_Strict):
 class Sensor(_Strict):
     """One sensor's products: how they are named, what they hold, what their numbers mean."""
 
-    name: str = Field(description="section of the configuration, as iota2 spells it")
+    name: str = Field(pattern=_WORD, description="section of the configuration, as iota2 spells it")
     label: str = Field(pattern=r"^[A-Za-z0-9]+$", description="in file, band and accessor names")
     platform: str = Field(description="what reports call the sensor")
     source: str = Field(description="where the format is described")
-    path_key: str = Field(description="key of section `chain` that holds the root folder")
+    path_key: str = Field(
+        pattern=_WORD, description="key of section `chain` that holds the root folder"
+    )
     temporal_resolution: int = Field(gt=0, description="default days between interpolated dates")
     accessor: str = Field(
         default="{label}_{name}",
@@ -160,6 +172,17 @@ class Sensor(_Strict):
             raise ValueError(f"not a regular expression: {error}") from None
         if "date" not in groups:
             raise ValueError("lacks the named group date")
+        return value
+
+    @field_validator("date_format")
+    @classmethod
+    def _format_tells_a_day(cls, value: str) -> str:
+        try:
+            told = datetime.strptime(_ANY_DAY.strftime(value), value).date()
+        except ValueError as error:
+            raise ValueError(f"{value!r} is no format of a date: {error}") from None
+        if told != _ANY_DAY:
+            raise ValueError(f"{value!r} does not tell year, month and day")
         return value
 
     @model_validator(mode="after")
@@ -250,23 +273,44 @@ def read_sensor(path: Path) -> Sensor:
         place, problem = yaml_problem(error, text)
         raise SensorFileError(f"{path}: {place}: {problem}") from None
     except ValidationError as error:
-        lines = [_place(fault) for fault in error.errors(include_url=False)]
+        lines = list(_lines(error.errors(include_url=False)))
         raise SensorFileError("\n".join([f"{path}: not a sensor description", *lines])) from None
 
 
-def _place(fault: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-    return f"  {where}: {fault['msg']}"
+def _lines(faults: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    within = {fault["loc"][0] for fault in faults if len(fault["loc"]) > 1}
+    for fault in faults:
+        # A list whose items are wrong is said to be too short as well.
+        if fault["type"] == "too_short" and fault["loc"][0] in within:
+            continue
+        where = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        message = _SAID.get(fault["type"], fault["msg"].removeprefix("Value error, "))
+        given = (
+            f" (given: {fault['input']!r})" if fault["type"] == "string_pattern_mismatch" else ""
+        )
+        yield f"  {where}: {message}{given}"
 
 
 def load_sensors(folders: Sequence[Path] = ()) -> dict[str, Sensor]:
-    """Load the built-in sensors and those of the user's `folders`, by name; the last one wins."""
+    """Load the built-in sensors and those of the user's `folders`, by name; the last one wins.
+
+    Raises
+    ------
+    SensorFileError
+        Naming all files that are wrong.
+    """
     builtin = Path(str(files("sitsflow.products.sensors")))
-    sensors = {}
+    sensors, faults = {}, []
     for folder in (builtin, *folders):
         for path in sorted(folder.glob("*.yaml")):
-            sensor = read_sensor(path)
-            sensors[sensor.name] = sensor
+            try:
+                sensor = read_sensor(path)
+            except SensorFileError as error:
+                faults.append(str(error))
+            else:
+                sensors[sensor.name] = sensor
+    if faults:
+        raise SensorFileError("\n".join(faults))
     return sensors
 
 

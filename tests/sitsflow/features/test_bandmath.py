@@ -118,7 +118,9 @@ def test_polarisations_stand_for_bands():
     [
         ("hh + vv", "no hh among the polarisations vv, vh"),
         ("b1 + vv", "no b1; polarisations are vv, vh"),
-        ("vv +", "is not an expression"),
+        ("vv +", r"^'vv \+' is not an expression"),
+        ("vv * vx", r"^'vv \* vx': 'vx' is not allowed; allowed are polarisations vv, vh, numbers"),
+        ("2 * 3", "uses none of the polarisations vv, vh"),
         ("__import__('os').vv", "not"),
     ],
 )

@@ -53,8 +53,19 @@ def series() -> dict[str, Series]:
             {"seasons": 2, "threshold": 0.125},
             ["Sentinel2_NDVI_season_end_t12.5_1", "Sentinel2_NDVI_season_end_t12.5_2"],
         ),
-        ("ndvi_season_peak", {"threshold": 0.2}, ["Sentinel2_NDVI_season_peak"]),
-        ("ndvi_season_count", {"seasons": 3}, ["Sentinel2_NDVI_season_count"]),
+        (
+            "metrics",
+            {"of": "ndvi", "what": "season_peak season_end", "threshold": 0.2},
+            ["Sentinel2_NDVI_season_peak", "Sentinel2_NDVI_season_end_t20"],
+        ),
+        (
+            "metrics",
+            {"of": "ndvi", "what": "season_count season_peak", "seasons": 2},
+            [
+                "Sentinel2_NDVI_season_count", "Sentinel2_NDVI_season_peak_1",
+                "Sentinel2_NDVI_season_peak_2",
+            ],
+        ),
         ("valid_count", {}, ["Sentinel2_valid_count"]),
         ("landsat8old_valid_last", {}, ["Landsat8Old_valid_last"]),
         ("b6_valid_count", {}, ["Landsat8Old_valid_count"]),
@@ -87,12 +98,22 @@ def test_of_two_sensors_with_a_band_sentinel_2_comes_first_and_else_the_first(se
         np.testing.assert_allclose(values[:, :, 0], expected, rtol=1e-6)
 
 
+@pytest.mark.parametrize("name", ["b2_mean", "B2_mean", "b02_mean", "blue_mean"])
+def test_bands_may_be_called_by_another_name_of_theirs(name) -> None:
+    bands = load_sensors()["Sentinel_2_S2C"].band_names
+    request = request_for("Sentinel_2_S2C")
+    other = {"Sentinel2S2C": series_of("Sentinel_2_S2C", bands, request)[0]}
+    assert compute_metrics(name, Accessors(other))[1] == ["Sentinel2S2C_B02_mean"]
+
+
 REFUSED = {
     "metric": ("metrics", {"of": "ndvi", "what": ["maen"]}, "no metric 'maen'; did you mean mean?"),
     "other name": ("metrics", {"of": "ndvi", "what": "sos"}, "did you mean season_start"),
     "no metric at all": ("metrics", {"of": "ndvi", "what": "zzz"}, "metrics are p0 to p100, sum,"),
     "percentile": ("ndvi_p101", {}, "p101: percentiles are p0 to p100"),
     "index": ("ndiv_mean", {}, "no band or index 'ndiv' .*; did you mean .*NDVI"),
+    "index not asked for": ("savi_mean", {}, "SAVI is an index that .*spectral_indices"),
+    "index of other bands": ("dprvivv_mean", {}, "no band or index 'dprvivv'"),
     "band": ("b80_mean", {}, "no band or index 'b80' of Sentinel2 or Landsat8Old; did you mean B8"),
     "of a sensor": ("b12_mean", {"sensor": "Landsat8Old"}, "no band or index 'b12' of Landsat8Old"),
     "sensor": ("b4_mean", {"sensor": "Sentinel3"}, "no sensor with dates 'Sentinel3'.*Sentinel2"),
@@ -109,6 +130,9 @@ REFUSED = {
     "NaN": ("ndvi_season_end", {"min_amplitude": np.nan}, "min_amplitude: nan: .*finite"),
     "argument": ("ndvi_season_end", {"treshold": 0.2}, "treshold: .*did you mean threshold?"),
     "twice": ("ndvi_mean", {"of": "b4"}, "of: the name says it already"),
+    "no season": ("ndvi_mean", {"season": 2}, "season: it changes nothing of mean, only of season"),
+    "no threshold": ("ndvi_season_peak", {"threshold": 0.2}, "threshold: it changes nothing of s"),
+    "all seasons": ("ndvi_season_count", {"seasons": 2}, "seasons: it changes nothing of season_c"),
     "number": ("metrics", {"of": "ndvi", "what": [90]}, "what: 90: .*string"),
 }
 
@@ -129,6 +153,10 @@ def test_all_faults_are_named_at_once(series, products, tmp_path) -> None:
     words = ("p900", "'men'", "season: 'x'", "seson", "'b9'", "'b'")
     texts = [fault.message for fault in raised.value.faults]
     assert [word in text for word, text in zip(words, texts, strict=True)] == [True] * 6
+    with pytest.raises(ConfigError) as raised:
+        compute_metrics("ndvi_p90", Accessors(series), min_rise=0.3, min_amplitude=9)
+    places = [fault.message.split(": ")[2] for fault in raised.value.faults]
+    assert places == ["min_rise", "min_amplitude"]
     functions = (*calls("ndiv_mean", "ndvi_mean", "b2_p200"),)
     with pytest.raises(ConfigError) as raised:
         make_plan(tutorial(products, tmp_path, functions=functions))
@@ -203,6 +231,10 @@ def test_a_name_that_is_neither_is_missing_in_the_module(module) -> None:
         load_functions(module, ["ndvi_range"])
     with pytest.raises(FunctionError, match=r"no function 'ndvi_90'; did you mean ndvi_p90\?"):
         load_functions(module, ["ndvi_90"])
+    with pytest.raises(
+        FunctionError, match=r"^external_features\.functions: .*'zzz'; `sitsflow fu"
+    ):
+        load_functions(module, ["zzz"])
     with pytest.raises(ConfigError, match=r"no band or index 'nvdi'.*nearest function is ndvi_p90"):
         load_functions(module, ["nvdi_p90"]).call("nvdi_p90", Accessors({}), {}, "here")
 
@@ -251,7 +283,7 @@ def test_files_depend_on_the_code_of_metrics_where_there_are_any(
 def test_all_modules_that_make_metrics_count() -> None:
     """Those that they import too, but what series and accessors are made of anyway."""
     known = {module.__name__ for module in METRIC_MODULES}
-    rest = ("errors", "dates", "timeseries.series", "features.accessors")
+    rest = ("errors", "dates", "timeseries.series", "timeseries.indices", "features.accessors")
     besides = {f"sitsflow.{name}" for name in rest}
     root = Path(sitsflow.__file__).parents[1]
     for name in known:

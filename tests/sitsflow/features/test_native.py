@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from sitsflow.errors import ConfigError
 from sitsflow.features.native import indices_of, native_features
 from sitsflow.plan import SeriesPlan
 from sitsflow.products.scenes import Scene
@@ -162,6 +163,20 @@ def test_without_iota2s_indices_those_of_spyndex_let_copy_input_count() -> None:
     series, _ = series_of("Sentinel_2", load_sensors()["Sentinel_2"].band_names, request)
     labels = [one.label for one in native_features([series], request)]
     assert labels == ["Sentinel2_EVI_20180101", "Sentinel2_EVI_20180111"]
+
+
+def test_all_indices_that_bands_do_not_allow_are_named() -> None:
+    names = ("EVI", "DpRVIHH", "NDVI", "NDSI")
+    request = request_for("Sentinel_2", indices=False, spectral_indices=names)
+    with pytest.raises(ConfigError) as raised:
+        indices_of(load_sensors()["Sentinel_2"], ("B2", "B4", "B8"), request)
+    assert {one.place for one in raised.value.faults} == {
+        "sensors_data_interpolation.spectral_indices"
+    }
+    assert [one.message.partition(", which")[0] for one in raised.value.faults] == [
+        "index DpRVIHH needs 'HV' (a polarisation)",
+        "index NDSI needs 'G' (Green)",
+    ]
 
 
 def test_indices_are_corrected_where_it_is_asked_for() -> None:

@@ -153,6 +153,24 @@ def higher(ds, by=1):
 
 
 @pytest.mark.usefixtures("in_this_process")
+def test_bands_of_the_users_raster_without_descriptions_have_numbers(
+    products: Path, tmp_path: Path
+) -> None:
+    raster = tmp_path / "altitude.tif"
+    with rasterio.open(next((products / TILES[0]).rglob("*_FRE_B2.tif"))) as source:
+        profile = {**source.profile, "count": 3}
+    with rasterio.open(raster, "w", **profile) as target:
+        target.descriptions = (None, "slope", None)
+    code = """
+@over_xarray
+def raster(ds):
+    return ds.exogenous.rename("raster")
+"""
+    plan, _ = planned(tmp_path, products, code, "raster", exogenous=raster)
+    assert plan.labels == ("raster_1", "raster_slope", "raster_3")
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_a_named_sensor(products: Path, tmp_path: Path) -> None:
     code = """
 @over_xarray("Sentinel2")

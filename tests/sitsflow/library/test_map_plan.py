@@ -139,7 +139,10 @@ def test_masked_pixels_are_nan(opened: MapPlan, written: xarray.DataArray) -> No
         (TILE, Window(row=0, col=0, height=9999, width=1), "rows 0 to 9998"),
         (TILE, Window(row=-1, col=0, height=1, width=1), "rows -1 to -1"),
         (TILE, (0, 0, 1, 1), "nothing of it lies within 0, 0, 1, 1"),
+        (TILE, (1234567.5, 0, 1234568.5, 1), "lies within 1234567.5, 0, 1234568.5, 1 "),
         (TILE, (1, 2, 3), "is no part of it"),
+        (TILE, 3, "3 is no part of it"),
+        (TILE, ("west", "south", "east", "north"), "is no part of it"),
     ],
 )
 def test_what_is_no_part_of_the_map_is_refused(
@@ -241,7 +244,11 @@ def test_a_run_that_does_not_interpolate(products: Path, tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("names", "message"),
-    [(["B44"], "did you mean B4"), ("B4", r"give a list of names, \['B4'\]")],
+    [
+        (["B44"], "did you mean B4"),
+        (["ndvi"], r"did you mean NDVI\?"),
+        ("B4", r"give a list of names, \['B4'\]"),
+    ],
 )
 def test_unknown_names_of_bands(opened: MapPlan, names: list[str], message: str) -> None:
     x, y = opened.tiles[TILE].grid.transform @ (3.5, 3.5)
@@ -252,6 +259,8 @@ def test_unknown_names_of_bands(opened: MapPlan, names: list[str], message: str)
 def test_a_place_outside(opened: MapPlan) -> None:
     with pytest.raises(GridError, match="T31TCJ: x 1, y 2 lies outside"):
         opened.series(TILE, 1, 2)
+    with pytest.raises(GridError, match=r"x 4899512\.5, y 2 lies outside"):
+        opened.series(TILE, 4899512.5, 2)
     with pytest.raises(GridError, match="x nan"):
         opened.series(TILE, float("nan"), 2)
 

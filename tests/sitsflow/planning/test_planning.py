@@ -415,6 +415,14 @@ def test_notices(products, tmp_path):
     assert "NDWI is iota2's" in text
 
 
+@pytest.mark.parametrize(("most", "said"), [(0.2, "maximum_ram, 0.2 GB"), (16.0, "")])
+def test_a_chunk_that_needs_more_memory_than_allowed_is_noticed(products, tmp_path, most, said):
+    plan, _ = make_plan(tutorial(products, tmp_path, maximum_ram=most))
+    assert plan.chunk_ram_gb > 0.2
+    assert [one for one in plan.notices if said in one] == list(plan.notices)
+    assert len(plan.notices) == bool(said)
+
+
 @pytest.mark.parametrize(("own", "noticed"), [(-9999, True), (-10000, False), (None, False)])
 def test_a_nodata_value_of_a_file_that_is_not_the_sensors_is_noticed(
     products, tmp_path, own, noticed
