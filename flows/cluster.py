@@ -44,7 +44,8 @@ _DECLARE = (
 class RunCluster:
     """The workers of a run: what they have, how they died, and larger ones where that is possible.
 
-    `warnings` holds sentences about the cluster that the run has not said yet.
+    `warnings` holds sentences about the cluster that the run has not said yet, `n_workers` how many
+    there were when it was looked at last.
     """
 
     def __init__(self, block: DaskCluster) -> None:
@@ -58,6 +59,7 @@ class RunCluster:
         self._used: dict[str, float] = {}
         self._looked = 0.0
         self.warnings: list[str] = []
+        self.n_workers = 0
 
     def __enter__(self) -> Self:
         return self
@@ -127,7 +129,9 @@ class RunCluster:
         if self._client is None or now < self._looked + (_LOOK_SECONDS if not self._seen else 1.0):
             return
         first, self._looked = not self._looked, now
-        for address, facts in self._workers().items():
+        workers = self._workers()
+        self.n_workers = len(workers)
+        for address, facts in workers.items():
             if limit := facts.get("memory_limit"):
                 self._used[address] = facts.get("metrics", {}).get("memory", 0) / limit
         if self._seen:

@@ -147,6 +147,11 @@ class RunProgress:
         costs = {"seconds": record.seconds, "peak_rss_mb": record.peak_rss_mb}
         return self._first(job).model_copy(update=costs)
 
+    @property
+    def n_workers(self) -> int:
+        """How many workers there were a few seconds ago."""
+        return 0 if self._cluster is None else self._cluster.n_workers
+
     def refresh(self, running: Iterable[Job]) -> None:
         """Look at the workers; write the table again if the last one is some seconds old."""
         if self._cluster is not None:

@@ -35,8 +35,9 @@ TASKS: dict[str, Task[..., Any]] = {
     task.name: task for task in (preprocess, common_mask, write_features, merge_tile, mosaic)
 }
 _POLL_SECONDS = 1.0
-_MOST_SUBMITTED = 1000
-"""Jobs on their way: each takes the memory of tens of kilobytes of this process."""
+_SUBMITTED = 200
+_SUBMITTED_A_WORKER = 4
+"""Jobs on their way at once, at least and by workers: each takes 0.2 MB of this process."""
 
 
 @flow(name="step", persist_result=False, validate_parameters=False)
@@ -100,7 +101,7 @@ class _Step:
                 for _, tile_jobs in groupby(jobs, key=lambda job: job.tile):
                     self._map(list(tile_jobs))
                     self._follow(wait=False)
-                    while len(self._running) >= _MOST_SUBMITTED:
+                    while len(self._running) >= self._most_submitted:
                         self._follow(wait=True)
             while self._running:
                 self._follow(wait=True)
@@ -110,6 +111,10 @@ class _Step:
         finally:
             self._crashed.settle()
             self._artifact.show(self._shown.tally(self._task.name), last=True)
+
+    @property
+    def _most_submitted(self) -> int:
+        return max(_SUBMITTED, _SUBMITTED_A_WORKER * self._shown.n_workers)
 
     def _map(self, jobs: list[Job]) -> None:
         """Submit the jobs of one tile, which Dask starts where there is room for each."""
