@@ -38,10 +38,7 @@ def test_a_suspended_run_is_known_as_such_in_its_steps(engine: dict[str, str]) -
         from prefect.context import FlowRunContext
         from prefect.exceptions import Pause
         from prefect.states import Suspended
-        from prefect.context import hydrated_context, serialize_context
-from prefect.settings import PREFECT_API_URL, get_current_settings, temporary_settings
-
-from flows.prefect_compat import is_suspended, settings_written_once, suspend
+        from flows.prefect_compat import is_suspended, suspend
 
         @flow
         def step():
