@@ -5,9 +5,6 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
-import re
-import resource
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -23,6 +20,7 @@ from sitsflow.errors import OutputError, SitsflowError
 from sitsflow.io.paths import OutputPaths
 from sitsflow.plan import load_plan
 from sitsflow.run.jobs import Job
+from sitsflow.run.peak_memory import peak_mb, reset_peak
 from sitsflow.run.remedies import remedy_of
 from sitsflow.run.status import JobStatus, save_status
 
@@ -152,27 +150,11 @@ class _ToPrefect(logging.Handler):
 
 @contextlib.contextmanager
 def _measured(usage: Usage) -> Iterator[None]:
-    _reset_peak()
+    reset_peak()
     begin, cpu_begin = time.perf_counter(), time.process_time()
     try:
         yield
     finally:
         usage.seconds = time.perf_counter() - begin
         usage.cpu_seconds = time.process_time() - cpu_begin
-        usage.peak_rss_mb = _peak_mb()
-
-
-def _reset_peak() -> None:
-    """Start a new high-water mark where the kernel lets a process do so (Linux)."""
-    with contextlib.suppress(OSError):
-        Path("/proc/self/clear_refs").write_text("5")
-
-
-def _peak_mb() -> float:
-    """Peak resident memory since `_reset_peak`, or of the process's life where that is unknown."""
-    with contextlib.suppress(OSError):
-        found = re.search(r"^VmHWM:\s+(\d+) kB", Path("/proc/self/status").read_text(), re.M)
-        if found:
-            return int(found[1]) * 1024 / 1e6
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak * (1 if sys.platform == "darwin" else 1024) / 1e6  # Linux counts in KiB
+        usage.peak_rss_mb = peak_mb()

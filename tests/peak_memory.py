@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 import threading
 from pathlib import Path
@@ -14,6 +13,7 @@ from sitsflow.plan import save_plan
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import Request
 from sitsflow.run.jobs import Job, all_jobs, fingerprint, ram_gb
+from sitsflow.run.peak_memory import peak_mb, reset_peak
 from sitsflow.steps.chunk import compute_window
 from sitsflow.steps.kernels import compile_kernels
 from tests.serial_run import TASKS
@@ -29,14 +29,11 @@ def main(request_file: str, name: str) -> None:
     # What a worker has after its first task: code that is loaded late.
     compute_window(plan, tile, Window(row=0, col=0, height=8, width=8), "warming up")
     job = next(job for job in all_jobs(plan, tiles) if job.task == name)
-    Path("/proc/self/clear_refs").write_text("5")
+    reset_peak()
     thread = threading.Thread(target=_carry_out, args=(job, request, fingerprint(job, plan, tiles)))
     thread.start()
     thread.join()
-    status = Path("/proc/self/status").read_text()
-    found = re.search(r"^VmHWM:\s+(\d+) kB", status, re.M)
-    assert found
-    sys.stdout.write(f"{ram_gb(job, plan)} {int(found[1]) * 1024 / 1e9}\n")
+    sys.stdout.write(f"{ram_gb(job, plan)} {peak_mb() / 1e3}\n")
 
 
 def _carry_out(job: Job, request: Request, wanted: str) -> None:

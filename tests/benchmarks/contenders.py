@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from sitsflow.plan import Plan, TilePlan
+from sitsflow.run.peak_memory import peak_mb
 from tests.benchmarks.jobs import JOBS, Job, plan_of
-from tests.benchmarks.peak import peak_mb
 from tests.benchmarks.result import Result, Work
 
 Prepare = Callable[[Plan, TilePlan, Job], Work]

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from sitsflow.planning.planner import make_plan
 from sitsflow.request import FunctionCall, Request
+from sitsflow.run.peak_memory import peak_mb
 from sitsflow.simulate import simulate
 from sitsflow.steps.chunk import compute_chunk
 from sitsflow.steps.kernels import compile_kernels
 from tests.benchmarks.jobs import BANDS, LAMBERT, START, TILE, Job, products_of, request_for
-from tests.benchmarks.peak import peak_mb
 from tests.serial_run import run
 
 _BAND_ORDER = ("B4", "B8", "B2", "B11", "B5", "B3", "B6", "B7", "B8A", "B12")

@@ -22,13 +22,13 @@ from sitsflow.plan import Plan, TilePlan, load_plan, load_tile, save_plan
 from sitsflow.planning.planner import make_plan
 from sitsflow.report.page import write_report
 from sitsflow.request import FunctionCall, Request, SensorRequest
+from sitsflow.run.peak_memory import peak_mb
 from sitsflow.steps.chunk import compute_chunk, write_chunk
 from sitsflow.steps.item import write_item
 from sitsflow.steps.kernels import compile_kernels
 from sitsflow.steps.mosaic import merge_tile, mosaic_tiles
 from sitsflow.steps.quicklook import title_of, write_quicklook
 from tests.benchmarks.flow_run import WORKERS, configuration, run_flow
-from tests.benchmarks.peak import peak_mb
 from tests.benchmarks.repeated_tile import EVERY, START, TILE, repeated_products
 
 FUNCTIONS = ("get_cumulative_productivity", "get_minimum_productivity", "get_seasonal_variation")
